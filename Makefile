@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# For people's fingers: each target calls the script that does the work.
+
+all: native arm64
+
+help:
+	@echo "make               build QEMU $(QEMU_VERSION) twice: for this machine and for arm64"
+	@echo "make native        only the one for this machine"
+	@echo "make arm64         only the one for arm64, which runs in the lab"
+	@echo "make kernel        the lab's host kernel"
+	@echo "make check         all tests, with what they need built first"
+	@echo "make check-unit    the tiers by themselves: unit tests,"
+	@echo "make check-qtest   a guest's registers and queues, with real DMA,"
+	@echo "make check-lab     the host kernel's side,"
+	@echo "make check-functional  whole guests"
+	@echo "make lab-shell     a prompt in the lab's host"
+	@echo "make hooks         see whether the hook patches apply"
+	@echo "make check-style   shellcheck and the like on the project's own files"
+	@echo "make clean         remove what was built, keep what was fetched"
+	@echo "make distclean     remove build/"
+	@echo
+	@echo "./configure --help has the choices; without it the defaults are used."
+
+QEMU_VERSION := 10.2.2
+
+# make includes this file, and makes it first where it is missing.
+NO_CONFIG := help clean distclean
+ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
+include build/config.mk
+endif
+
+build/config.mk: | configure
+	@./configure
+
+# The lab's runner takes the host kernel from here.
+ifneq ($(HOST_KERNEL),)
+export LAB_HOST_KERNEL := $(HOST_KERNEL)
+endif
+
+native arm64:
+	@scripts/build-qemu $@
+
+kernel:
+	@$(if $(HOST_KERNEL),,tests/lab/build-kernel)
+
+# A build that is asked for more than one thing at once still compiles one
+# thing after the other, unless make itself was given -j.
+check: native arm64 kernel
+	@scripts/check
+
+check-unit: native
+	@scripts/check unit
+
+check-qtest check-lab check-functional: check-%: native arm64 kernel
+	@scripts/check $*
+
+lab-shell: native arm64 kernel
+	@tests/lab/run --shell
+
+hooks:
+	@scripts/qemu-source
+	@scripts/overlay
+
+check-style:
+	@scripts/check-style
+
+clean:
+	rm -rf build/qemu/native build/qemu/arm64 build/tests build/logs
+
+distclean:
+	rm -rf build
+
+.PHONY: all help native arm64 kernel check check-unit check-qtest check-lab \
+	check-functional lab-shell hooks check-style clean distclean

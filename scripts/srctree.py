@@ -216,13 +216,13 @@ def in_tree(path):
     return git('hash-object', '--', full) if os.path.isfile(full) else ''
 
 
-def move_to(tip):
+def move_to(tip, edits_are_in=False):
     """Make the tree the one of tip, touching only what differs."""
     changed = git('diff-tree', '-r', '--name-only', '--no-renames',
                   'HEAD', tip).splitlines()
     todo = [f for f in changed if in_tree(f) != blob(tip, f)]
     mine = [f for f in todo if in_tree(f) != blob('HEAD', f)]
-    if mine:
+    if mine and not edits_are_in:
         raise TreeError(
             'these files were edited under build/qemu/src and a hook that '
             'touches them changed too:\n    ' + '\n    '.join(mine)
@@ -241,8 +241,12 @@ def move_to(tip):
     return todo
 
 
-def sync_hooks():
-    """Bring the hooks in the tree up to the patch files; what changed."""
+def sync_hooks(edits_are_in=False):
+    """Bring the hooks in the tree up to the patch files; what changed.
+
+    Edits of the tree are kept, and stop it where they are in the way, unless
+    the caller knows that the patch files have them.
+    """
     tip, old = rev('pristine'), applied()
     for i, patch in enumerate(patches()):
         if i < len(old) and (old[i].name, old[i].digest) == \
@@ -251,7 +255,7 @@ def sync_hooks():
             continue
         old = old[:i]
         tip = commit_exact(patch, tip)
-    return move_to(tip) if tip != rev('HEAD') else []
+    return move_to(tip, edits_are_in) if tip != rev('HEAD') else []
 
 
 def overlay_files():
@@ -294,8 +298,8 @@ def sync_links():
     return wanted
 
 
-def sync():
-    changed = sync_hooks()
+def sync(edits_are_in=False):
+    changed = sync_hooks(edits_are_in)
     links = sync_links()
     if changed:
         say(f'hooks: {len(patches())} patches, rewrote {", ".join(changed)}')

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Functions for the scripts of cases, in the host and in guests.
+
+# Prints the device of the result channel, if this machine has one.
+lab_result_port()
+{
+    for port in /sys/class/virtio-ports/*; do
+        [ -e "$port/name" ] || continue
+        if [ "$(cat "$port/name")" = lab.result ]; then
+            echo "/dev/${port##*/}"
+            return
+        fi
+    done
+}
+
+# tap NAME COMMAND...: run a program that prints TAP.  The marks let the
+# runner tell programs apart, and see one that ended early.
+tap()
+{
+    _name=$1
+    shift
+    echo "@begin $_name"
+    "$@"
+    echo "@end $_name $?"
+}
+
+# pci_find VENDOR:DEVICE: addresses of all such functions, in bus order.
+pci_find()
+{
+    for dev in /sys/bus/pci/devices/*; do
+        _id=$(cat "$dev/vendor"):$(cat "$dev/device")
+        if [ "$_id" = "0x${1%:*}:0x${1#*:}" ]; then
+            echo "${dev##*/}"
+        fi
+    done
+}
+
+# vfio_bind ADDRESS...: give functions to vfio-pci; prints their cdevs.
+vfio_bind()
+{
+    for addr in "$@"; do
+        dev=/sys/bus/pci/devices/$addr
+        [ ! -e "$dev/driver" ] || echo "$addr" >"$dev/driver/unbind"
+        echo vfio-pci >"$dev/driver_override"
+        echo "$addr" >/sys/bus/pci/drivers_probe
+        for node in "$dev"/vfio-dev/*; do
+            echo "/dev/vfio/devices/${node##*/}"
+        done
+    done
+}
+
+# guest_run NAME QEMU-ARGUMENT...: boot a guest under KVM with the case's
+# guest-run= script, and pass its results on.  Its console joins the host's.
+guest_run()
+{
+    _guest=$1
+    shift
+    _out=/tmp/result.$_guest
+    rm -f "$_out"
+    qemu-system-aarch64 -nodefaults -display none -no-reboot \
+        -M "${GUEST_MACHINE:-virt,gic-version=3,its=on}" \
+        -accel kvm -cpu host -m "${GUEST_MEMORY:-256M}" \
+        -kernel /lab/guest/Image -initrd /lab/guest/initrd \
+        -append "console=ttyAMA0 rdinit=/init loglevel=7 oops=panic panic=-1 $GUEST_APPEND" \
+        -serial stdio \
+        -device virtio-serial-pci,romfile= \
+        -chardev "file,id=result,path=$_out" \
+        -device virtserialport,chardev=result,name=lab.result \
+        "$@" </dev/null >&2
+    _status=$?
+    sed '/^@done/d' "$_out"
+    # What a guest printed counts only if it came to its end.
+    tap "$_guest" sh -c '
+        echo 1..2
+        [ "$1" = 0 ] && echo "ok 1 - QEMU ended well" ||
+            echo "not ok 1 - QEMU exit status $1"
+        grep -q "^@done" "$2" && echo "ok 2 - the guest ran to its end" ||
+            echo "not ok 2 - the guest did not run to its end"
+        ' sh $_status "$_out"
+}

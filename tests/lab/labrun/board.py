@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line of the board (L0) for a case."""
+
+import os
+
+from .paths import BOARD_QEMU, LINUX, LabError
+
+MACHINE = 'virt,virtualization=on,gic-version=3,its=on'
+FWB = ['-global', 'arm-smmuv3.x-fwb=on']
+
+# The machine sets the stage of the SMMU it makes by itself, so a board with
+# another stage has to ask for a separate SMMU.
+BOARDS = {
+    'nested': ['-M', f'{MACHINE},iommu=smmuv3', *FWB],
+    'no-fwb': ['-M', f'{MACHINE},iommu=smmuv3'],
+    'stage1': ['-M', MACHINE, *FWB,
+               '-device', 'arm-smmuv3,primary-bus=pcie.0,stage=1'],
+    # Devices of the case can go behind either: pcie.0 or pcie.1.
+    'two-smmus': ['-M', MACHINE, *FWB,
+                  '-device', 'arm-smmuv3,primary-bus=pcie.0,id=smmu0,'
+                             'stage=nested',
+                  '-device', 'pxb-pcie,id=pcie.1,bus=pcie.0,bus_nr=64',
+                  '-device', 'arm-smmuv3,primary-bus=pcie.1,id=smmu1,'
+                             'stage=nested'],
+}
+
+# An oops ends the run at once, by a panic that ends L0.
+APPEND = 'console=ttyAMA0 rdinit=/init loglevel=7 oops=panic panic=-1'
+
+
+def kernel_image(which):
+    """The Image that a case's kernel= names."""
+    if which == 'default':
+        path = (os.environ.get('LAB_HOST_KERNEL')
+                or os.path.join(LINUX, 'Image'))
+    else:
+        path = os.path.join(LINUX, f'Image-{which}')
+    if not os.path.exists(path):
+        raise LabError(f'{path}: missing; run tests/lab/build-kernel')
+    return path
+
+
+def _disks(case, run_dir):
+    """Sparse raw images in the run directory, gone with it."""
+    args = []
+    for name, size in case.disks:
+        path = os.path.join(run_dir, f'{name}.img')
+        with open(path, 'wb') as f:
+            f.truncate(_bytes(size))
+        args += ['-drive', f'if=none,id={name},format=raw,file={path}']
+    return args
+
+
+def _bytes(size):
+    units = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
+    if size[-1] in units:
+        return int(size[:-1]) * units[size[-1]]
+    return int(size)
+
+
+def _result_channel(run_dir):
+    return ['-device', 'virtio-serial-pci,romfile=',
+            '-chardev', f'file,id=result,path={run_dir}/result',
+            '-device', 'virtserialport,chardev=result,name=lab.result']
+
+
+def command(case, run_dir, initramfs):
+    if not os.path.exists(BOARD_QEMU):
+        raise LabError(f'{BOARD_QEMU}: not built yet; run make')
+    if case.board not in BOARDS:
+        raise LabError(f'case {case.name}: unknown board {case.board}')
+    cmd = [BOARD_QEMU, '-nodefaults', '-display', 'none', '-no-reboot',
+           *BOARDS[case.board], '-cpu', 'neoverse-n1',
+           '-accel', 'tcg,thread=multi', '-smp', str(case.cpus),
+           '-m', case.memory, '-kernel', kernel_image(case.kernel),
+           '-initrd', initramfs, '-append', f'{APPEND} {case.append}'.strip()]
+    if case.shell:
+        cmd += ['-serial', 'mon:stdio']
+    else:
+        cmd += ['-chardev', f'file,id=con,path={run_dir}/console',
+                '-serial', 'chardev:con', *_result_channel(run_dir)]
+    return cmd + _disks(case, run_dir) + [
+        d.replace('{run}', run_dir) for d in case.devices]

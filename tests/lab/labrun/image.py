@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The host's initramfs, put together from cached pieces."""
+
+import os
+import shutil
+import subprocess
+
+from . import elf
+from .cpio import CpioWriter
+from .paths import (BUILD, DOWNLOADS, LAB, LINUX, OUT, SYSROOT, TESTED_QEMU,
+                    TOP, LabError)
+
+# Static programs that run in the host; sources are in tests/lab.
+PROGRAMS = {
+    'host-abi': ['host-abi.c', 'host-abi-attach.c', 'host-abi-calls.c',
+                 'host-abi-events.c', 'host-abi-invalidate.c', 'iommufd.c',
+                 'edu.c', 'stage1.c', 'tap.c'],
+}
+FIRMWARE = 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd'
+# The suite only has to have the packages; what they hold is not compiled
+# against anything here.
+SUITE = 'trixie'
+
+
+def _path(name):
+    os.makedirs(OUT, exist_ok=True)
+    return os.path.join(OUT, name)
+
+
+def _is_current(product, sources):
+    if not os.path.exists(product):
+        return False
+    made = os.stat(product).st_mtime
+    return all(os.stat(s).st_mtime <= made for s in sources)
+
+
+def _write_cpio(name, fill):
+    """Writes through a temporary name: an interrupted run leaves no half."""
+    path = _path(name)
+    new = f'{path}.{os.getpid()}'
+    with CpioWriter(new) as cpio:
+        fill(cpio)
+    os.replace(new, path)
+    return path
+
+
+def _deb(package, arch, name):
+    """Directory with the unpacked Debian package."""
+    target = _path(name)
+    subprocess.run([os.path.join(TOP, 'scripts', 'deb-fetch'),
+                    f'--arch={arch}', f'--suite={SUITE}',
+                    f'--dest={DOWNLOADS}', f'--unpack={target}', package],
+                   check=True, stdout=subprocess.DEVNULL)
+    return target
+
+
+def _add_program(cpio, where, source):
+    cpio.add_file(where, source)
+    if elf.is_elf(source):
+        for name, path in elf.libraries(source).items():
+            cpio.add_file(name, path)
+
+
+def base():
+    busybox = os.path.join(_deb('busybox-static', 'arm64', 'busybox'),
+                           'usr', 'bin', 'busybox')
+    if not os.path.exists(busybox):
+        busybox = os.path.join(_path('busybox'), 'bin', 'busybox')
+    scripts = os.path.join(LAB, 'image')
+    sources = [busybox, __file__] + [os.path.join(scripts, f) for f in
+                                     ('init', 'lib.sh', 'README')]
+    if _is_current(_path('base.cpio'), sources):
+        return _path('base.cpio')
+
+    def fill(cpio):
+        cpio.add_file('bin/busybox', busybox)
+        # The kernel opens this before init can mount anything.
+        cpio.add_char_device('dev/console', 5, 1)
+        cpio.add_data('init', open(sources[2], 'rb').read(), 0o755)
+        cpio.add_file('lab/lib.sh', sources[3])
+        cpio.add_file('lab/README', sources[4])
+    return _write_cpio('base.cpio', fill)
+
+
+def _cross(tool):
+    return tool if os.uname().machine == 'aarch64' else f'{elf.TRIPLET}-{tool}'
+
+
+def _compile(name, files):
+    program = _path(f'bin/{name}')
+    os.makedirs(os.path.dirname(program), exist_ok=True)
+    sources = [os.path.join(LAB, f) for f in files]
+    headers = [os.path.join(LAB, f) for f in os.listdir(LAB)
+               if f.endswith('.h')]
+    if _is_current(program, sources + headers):
+        return program
+    include = os.path.join(LINUX, 'headers', 'include')
+    if not os.path.isdir(include):
+        raise LabError(f'{include}: missing; run tests/lab/build-kernel')
+    new = f'{program}.{os.getpid()}'
+    cmd = [_cross('gcc'), '-static', '-O1', '-g0', '-std=gnu11', '-Wall',
+           '-Wextra', '-Werror', '-isystem', include, '-o', new, *sources]
+    if subprocess.run(cmd, check=False).returncode:
+        raise LabError(f'{name}: does not compile')
+    os.replace(new, program)
+    return program
+
+
+def tests():
+    programs = {n: _compile(n, f) for n, f in PROGRAMS.items()}
+    if _is_current(_path('tests.cpio'), programs.values()):
+        return _path('tests.cpio')
+
+    def fill(cpio):
+        for name, path in programs.items():
+            cpio.add_file(f'opt/tests/{name}', path)
+    return _write_cpio('tests.cpio', fill)
+
+
+def qemu():
+    """This project's QEMU, without its debug information (it stays here)."""
+    if not os.path.exists(TESTED_QEMU):
+        raise LabError(f'{TESTED_QEMU}: not built yet; run make')
+    if _is_current(_path('qemu.cpio'), [TESTED_QEMU, __file__]):
+        return _path('qemu.cpio')
+    stripped = _path(f'qemu-stripped.{os.getpid()}')
+    subprocess.run([_cross('strip'), '-o', stripped, TESTED_QEMU], check=True)
+
+    def fill(cpio):
+        _add_program(cpio, 'opt/qemu/bin/qemu-system-aarch64', stripped)
+    try:
+        return _write_cpio('qemu.cpio', fill)
+    finally:
+        os.unlink(stripped)
+
+
+def firmware():
+    source = os.path.join(_deb('qemu-efi-aarch64', 'all', 'firmware'),
+                          FIRMWARE)
+    if _is_current(_path('firmware.cpio'), [source, __file__]):
+        return _path('firmware.cpio')
+    return _write_cpio('firmware.cpio', lambda cpio: cpio.add_file(
+        'usr/share/qemu/QEMU_EFI.fd', source))
+
+
+def guest():
+    """The kernel and the base image once more, for a guest of the host."""
+    kernel = os.path.join(LINUX, 'Image')
+    if _is_current(_path('guest.cpio'), [kernel, base(), __file__]):
+        return _path('guest.cpio')
+
+    def fill(cpio):
+        cpio.add_file('lab/guest/Image', kernel)
+        cpio.add_file('lab/guest/base.cpio', base())
+    return _write_cpio('guest.cpio', fill)
+
+
+PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
+          'guest': guest}
+
+
+def _expand(path):
+    path = path.replace('{top}', TOP).replace('{build}', BUILD)
+    return path.replace('{sysroot}', SYSROOT)
+
+
+def _case_piece(case, path):
+    """What only this case has: its scripts and files."""
+    with CpioWriter(path) as cpio:
+        cpio.add_data('lab/run', case.script.encode())
+        if case.guest_script:
+            cpio.add_data('lab/guest/run', case.guest_script.encode())
+            guest_cpio = path + '.guest'
+            with CpioWriter(guest_cpio) as inner:
+                inner.add_data('lab/run', case.guest_script.encode())
+            with open(base(), 'rb') as a, open(guest_cpio, 'rb') as b:
+                cpio.add_data('lab/guest/initrd', a.read() + b.read())
+        if case.shell:
+            cpio.add_data('lab/shell', b'')
+        for line in case.files:
+            source, *where = line.split()
+            source = _expand(source)
+            if not os.path.exists(source):
+                raise LabError(f'{case.name}: {source}: missing')
+            _add_program(cpio, where[0] if where else
+                         f'opt/tests/{os.path.basename(source)}', source)
+
+
+def compose(case, run_dir):
+    """Write the initramfs of a case into its run directory."""
+    pieces = [PIECES[name]() for name in ['base', *case.pieces]]
+    own = os.path.join(run_dir, 'case.cpio')
+    _case_piece(case, own)
+    path = os.path.join(run_dir, 'initramfs')
+    with open(path, 'wb') as out:
+        for piece in [*pieces, own]:
+            with open(piece, 'rb') as f:
+                shutil.copyfileobj(f, out)
+    return path

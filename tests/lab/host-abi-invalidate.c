@@ -4,6 +4,7 @@
 #include "host-abi.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define VA              STAGE1_VA
 #define VSID            0x10ULL
@@ -28,6 +29,7 @@
 
 /* The kernel issues commands in batches of this size. */
 #define KERNEL_BATCH    63
+#define LARGE_BATCH     (1u << 16)
 
 static int invalidate(struct lab *lab, uint64_t word0, uint64_t word1)
 {
@@ -190,6 +192,22 @@ static void check_failed_batch(struct lab *lab, struct stage1 *s)
     lab_check_dma(lab, VA, IPA(TARGET_C), "all were issued");
 }
 
+/* A guest's queue never holds as many as one call takes. */
+static void check_large_batch(struct lab *lab)
+{
+    uint32_t count = LARGE_BATCH;
+    struct smmu_command *batch = malloc(count * sizeof(*batch));
+
+    if (!batch) {
+        tap_bail("no memory");
+    }
+    fill(batch, count);
+    tap_result(iommufd_invalidate(lab->iommufd, lab->viommu, batch, &count),
+               0, "a batch of 2^16");
+    tap_check(count == LARGE_BATCH, "entry_num is all of it (%u)", count);
+    free(batch);
+}
+
 void check_invalidation(struct lab *lab)
 {
     struct stage1 s = lab_stage1(lab);
@@ -204,6 +222,7 @@ void check_invalidation(struct lab *lab)
     check_tlbi_acts(lab, &s);
     check_cfgi_acts(lab, &s);
     check_failed_batch(lab, &s);
+    check_large_batch(lab);
     lab_detach(lab);
     lab_destroy(lab, vdevice);
     lab_destroy(lab, hwpt);

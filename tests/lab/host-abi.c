@@ -18,22 +18,29 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static uint64_t *stamps(struct lab *lab)
+/*
+ * Of 32 bits: the emulated board makes two transactions, and so two events,
+ * of a longer access that faults.
+ */
+#define STAMPS (PAGE / sizeof(uint32_t))
+
+static uint32_t *stamps(struct lab *lab)
 {
-    return (uint64_t *)(lab->ram + PAGE_STAMPS * PAGE);
+    return (uint32_t *)(lab->ram + PAGE_STAMPS * PAGE);
 }
 
 uint64_t lab_witness(struct lab *lab, uint64_t addr)
 {
-    unsigned stamp = lab->next_stamp++ % (PAGE / sizeof(uint64_t));
+    unsigned stamp = lab->next_stamp++ % STAMPS;
     unsigned page;
 
-    edu_dma_write(&lab->dev[0].edu, addr, stamp * sizeof(uint64_t),
-                  sizeof(uint64_t));
+    edu_dma_write(&lab->dev[0].edu, addr, stamp * sizeof(uint32_t),
+                  sizeof(uint32_t));
     for (page = TARGET_A; page < RAM_PAGES; page++) {
-        uint64_t *word = (uint64_t *)(lab->ram + page * PAGE + addr % PAGE);
+        volatile uint32_t *word =
+            (uint32_t *)(lab->ram + page * PAGE + addr % PAGE);
 
-        if (*(volatile uint64_t *)word == stamps(lab)[stamp]) {
+        if (*word == stamps(lab)[stamp]) {
             *word = 0;
             return IPA(page);
         }
@@ -166,8 +173,8 @@ static void load_stamps(struct lab *lab)
 {
     unsigned i;
 
-    for (i = 0; i < PAGE / sizeof(uint64_t); i++) {
-        stamps(lab)[i] = 0x5a5a000000000000ULL | (i + 1) * 0x100010001ULL;
+    for (i = 0; i < STAMPS; i++) {
+        stamps(lab)[i] = 0x5a000000 | (i + 1) * 0x1001;
     }
     lab_attach(lab, lab->parent);
     edu_dma_read(&lab->dev[0].edu, IPA(PAGE_STAMPS), 0, PAGE);

@@ -3,6 +3,7 @@
 
 import os
 
+from . import image
 from .paths import BOARD_QEMU, LINUX, LabError
 
 MACHINE = 'virt,virtualization=on,gic-version=3,its=on'
@@ -15,8 +16,9 @@ BOARDS = {
     'no-fwb': ['-M', f'{MACHINE},iommu=smmuv3'],
     'stage1': ['-M', MACHINE, *FWB,
                '-device', 'arm-smmuv3,primary-bus=pcie.0,stage=1'],
-    # Devices of the case can go behind either: pcie.0 or pcie.1.
-    'two-smmus': ['-M', MACHINE, *FWB,
+    # Devices of the case can go behind either: pcie.0 or pcie.1.  The board
+    # can describe more than one SMMU only by ACPI, so this takes firmware.
+    'two-smmus': ['-M', MACHINE, *FWB, '-bios', '{firmware}',
                   '-device', 'arm-smmuv3,primary-bus=pcie.0,id=smmu0,'
                              'stage=nested',
                   '-device', 'pxb-pcie,id=pcie.1,bus=pcie.0,bus_nr=64',
@@ -59,9 +61,15 @@ def _bytes(size):
 
 
 def _result_channel(run_dir):
-    return ['-device', 'virtio-serial-pci,romfile=',
+    return ['-device', 'virtio-serial-pci,bus=pcie.0,romfile=',
             '-chardev', f'file,id=result,path={run_dir}/result',
             '-device', 'virtserialport,chardev=result,name=lab.result']
+
+
+def _board_options(board):
+    """The firmware is fetched only for a board that starts with it."""
+    return [o if o != '{firmware}' else image.firmware_file()
+            for o in BOARDS[board]]
 
 
 def command(case, run_dir, initramfs):
@@ -70,7 +78,7 @@ def command(case, run_dir, initramfs):
     if case.board not in BOARDS:
         raise LabError(f'case {case.name}: unknown board {case.board}')
     cmd = [BOARD_QEMU, '-nodefaults', '-display', 'none', '-no-reboot',
-           *BOARDS[case.board], '-cpu', 'neoverse-n1',
+           *_board_options(case.board), '-cpu', 'neoverse-n1',
            '-accel', 'tcg,thread=multi', '-smp', str(case.cpus),
            '-m', case.memory, '-kernel', kernel_image(case.kernel),
            '-initrd', initramfs, '-append', f'{APPEND} {case.append}'.strip()]

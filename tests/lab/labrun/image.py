@@ -134,9 +134,12 @@ def qemu():
         os.unlink(stripped)
 
 
+def firmware_file():
+    return os.path.join(_deb('qemu-efi-aarch64', 'all', 'firmware'), FIRMWARE)
+
+
 def firmware():
-    source = os.path.join(_deb('qemu-efi-aarch64', 'all', 'firmware'),
-                          FIRMWARE)
+    source = firmware_file()
     if _is_current(_path('firmware.cpio'), [source, __file__]):
         return _path('firmware.cpio')
     return _write_cpio('firmware.cpio', lambda cpio: cpio.add_file(

@@ -36,6 +36,18 @@ pci_find()
     done
 }
 
+# pci_list: every function, with its class, its driver and its IOMMU group.
+pci_list()
+{
+    for dev in /sys/bus/pci/devices/*; do
+        _driver=$(readlink "$dev/driver" || echo -)
+        _group=$(readlink "$dev/iommu_group" || echo -)
+        printf '%s %s:%s class %s driver %s group %s\n' "${dev##*/}" \
+            "$(cut -c3- "$dev/vendor")" "$(cut -c3- "$dev/device")" \
+            "$(cut -c3- "$dev/class")" "${_driver##*/}" "${_group##*/}"
+    done
+}
+
 # vfio_bind ADDRESS...: give functions to vfio-pci; prints their cdevs.
 vfio_bind()
 {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The host's initramfs, put together from cached pieces."""
 
+import io
 import os
 import shutil
 import subprocess
+import tarfile
 
 from . import elf
 from .cpio import CpioWriter
@@ -44,13 +46,21 @@ def _write_cpio(name, fill):
     return path
 
 
+def _fetch(package, arch, *options):
+    """Path of the Debian package's file."""
+    fetch = subprocess.run(
+        [os.path.join(TOP, 'scripts', 'deb-fetch'), f'--arch={arch}',
+         f'--suite={SUITE}', f'--dest={DOWNLOADS}', *options, package],
+        stdout=subprocess.PIPE, text=True, check=False)
+    if fetch.returncode:
+        raise LabError(f'{package}: could not be fetched')
+    return fetch.stdout
+
+
 def _deb(package, arch, name):
     """Directory with the unpacked Debian package."""
     target = _path(name)
-    subprocess.run([os.path.join(TOP, 'scripts', 'deb-fetch'),
-                    f'--arch={arch}', f'--suite={SUITE}',
-                    f'--dest={DOWNLOADS}', f'--unpack={target}', package],
-                   check=True, stdout=subprocess.DEVNULL)
+    _fetch(package, arch, f'--unpack={target}')
     return target
 
 
@@ -135,7 +145,18 @@ def qemu():
 
 
 def firmware_file():
-    return os.path.join(_deb('qemu-efi-aarch64', 'all', 'firmware'), FIRMWARE)
+    """One of the package's files; the others are 400 MB."""
+    path = _path('QEMU_EFI.fd')
+    if not os.path.exists(path):
+        deb = _fetch('qemu-efi-aarch64', 'all').strip()
+        tar = subprocess.run(['dpkg-deb', '--fsys-tarfile', deb], check=True,
+                             stdout=subprocess.PIPE).stdout
+        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+            data = archive.extractfile(f'./{FIRMWARE}').read()
+        with open(f'{path}.{os.getpid()}', 'wb') as f:
+            f.write(data)
+        os.replace(f'{path}.{os.getpid()}', path)
+    return path
 
 
 def firmware():

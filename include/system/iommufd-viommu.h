@@ -1,0 +1,74 @@
+/*
+ * iommufd's vIOMMU objects: vIOMMU, vDEVICE, vEVENTQ, and attaching
+ *
+ * Each function is one ioctl. All return 0, or -errno as the kernel gave it
+ * with @errp set to a message that names the ioctl. Ids are those of iommufd
+ * (linux/iommufd.h); an object is freed with iommufd_backend_free_id().
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef SYSTEM_IOMMUFD_VIOMMU_H
+#define SYSTEM_IOMMUFD_VIOMMU_H
+
+#include "system/iommufd.h"
+
+/**
+ * iommufd_viommu_alloc - IOMMU_VIOMMU_ALLOC (struct iommu_viommu_alloc)
+ * @type: one of enum iommu_viommu_type
+ * @dev_id: a device behind the physical IOMMU that is to back the vIOMMU
+ * @parent: a HWPT allocated with IOMMU_HWPT_ALLOC_NEST_PARENT
+ */
+int iommufd_viommu_alloc(IOMMUFDBackend *be, uint32_t type, uint32_t dev_id,
+                         uint32_t parent, uint32_t *viommu, Error **errp);
+
+/**
+ * iommufd_nested_hwpt_alloc - IOMMU_HWPT_ALLOC on a vIOMMU
+ * @data_type: one of enum iommu_hwpt_data_type; @data, @len: its structure
+ */
+int iommufd_nested_hwpt_alloc(IOMMUFDBackend *be, uint32_t dev_id,
+                              uint32_t viommu, uint32_t data_type,
+                              const void *data, uint32_t len, uint32_t *hwpt,
+                              Error **errp);
+
+/**
+ * iommufd_vdevice_alloc - IOMMU_VDEVICE_ALLOC (struct iommu_vdevice_alloc)
+ * @virt_id: the device's id as the guest knows it; 0 is an id like any other
+ */
+int iommufd_vdevice_alloc(IOMMUFDBackend *be, uint32_t dev_id, uint32_t viommu,
+                          uint64_t virt_id, uint32_t *vdevice, Error **errp);
+
+/**
+ * iommufd_veventq_alloc - IOMMU_VEVENTQ_ALLOC (struct iommu_veventq_alloc)
+ * @type: one of enum iommu_veventq_type
+ * @depth: how many events the kernel keeps
+ * @fd: where to read them, non-blocking; the caller closes it before it frees
+ *      @veventq
+ */
+int iommufd_veventq_alloc(IOMMUFDBackend *be, uint32_t viommu, uint32_t type,
+                          uint32_t depth, uint32_t *veventq, int *fd,
+                          Error **errp);
+
+/**
+ * iommufd_viommu_invalidate - IOMMU_HWPT_INVALIDATE on a vIOMMU
+ * @data_type: one of enum iommu_hwpt_invalidate_data_type
+ * @data: @n entries of @entry_len bytes
+ *
+ * After a failure nothing is known of which entries were done.
+ */
+int iommufd_viommu_invalidate(IOMMUFDBackend *be, uint32_t viommu,
+                              uint32_t data_type, const void *data,
+                              uint32_t entry_len, uint32_t n, Error **errp);
+
+/**
+ * vfio_cdev_attach_hwpt - VFIO_DEVICE_ATTACH_IOMMUFD_PT
+ * @device_fd: a VFIO device cdev bound to iommufd
+ *
+ * Replaces what is attached; on failure that stays attached.
+ */
+int vfio_cdev_attach_hwpt(int device_fd, uint32_t hwpt, Error **errp);
+
+/* VFIO_DEVICE_DETACH_IOMMUFD_PT: the kernel blocks the device's DMA */
+int vfio_cdev_detach(int device_fd, Error **errp);
+
+#endif /* SYSTEM_IOMMUFD_VIOMMU_H */

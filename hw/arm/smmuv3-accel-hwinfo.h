@@ -1,0 +1,50 @@
+/*
+ * The host SMMU's ID registers against those that the guest sees
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_HWINFO_H
+#define HW_ARM_SMMUV3_ACCEL_HWINFO_H
+
+#include "qapi/qapi-types-common.h"
+
+#define SMMUV3_IDR_COUNT    6
+#define SMMUV3_SSIDSIZE_MAX 20
+
+/* What the user asked for; auto is resolved from the first device's host SMMU */
+typedef struct SMMUv3HwProps {
+    OnOffAuto ats;
+    OnOffAuto ril;
+    bool ssidsize_auto;
+    uint8_t ssidsize;    /* bits of SubstreamID */
+    uint8_t oas;         /* bits of output address: 44, 48, or 0 for auto */
+} SMMUv3HwProps;
+
+/**
+ * smmuv3_hwinfo_guest_idr - the ID registers to show to the guest
+ * @base: IDR0 to IDR5 of the emulated SMMUv3
+ * @host: those of the host (IOMMU_GET_HW_INFO), or NULL while there is none:
+ *        auto is then what every SMMUv3 that can nest has
+ * @idr: the result
+ */
+void smmuv3_hwinfo_guest_idr(const SMMUv3HwProps *props, const uint32_t *base,
+                             const uint32_t *host, uint32_t *idr);
+
+/**
+ * smmuv3_hwinfo_check - can this host SMMU do what the guest was shown?
+ *
+ * Returns: false with @errp naming the field, both values, and in a hint the
+ * property to change
+ */
+bool smmuv3_hwinfo_check(const uint32_t *idr, const uint32_t *host,
+                         Error **errp);
+
+/* IDR1.SSIDSIZE, IDR0.ATS, IDR0.CD2L, IDR3.RIL, IDR5.OAS in bits */
+unsigned smmuv3_idr_ssidsize(const uint32_t *idr);
+bool smmuv3_idr_ats(const uint32_t *idr);
+bool smmuv3_idr_cd2l(const uint32_t *idr);
+bool smmuv3_idr_ril(const uint32_t *idr);
+unsigned smmuv3_idr_oas(const uint32_t *idr);
+
+#endif /* HW_ARM_SMMUV3_ACCEL_HWINFO_H */

@@ -1,0 +1,162 @@
+/*
+ * The command and event queues of an accelerated SMMUv3
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/log.h"
+#include "smmuv3-accel.h"
+#include "smmuv3-accel-command.h"
+#include "smmuv3-internal.h"
+#include "system/dma.h"
+#include "trace.h"
+
+/* As many as Linux puts into the queue at a time */
+#define RUN_MAX 64
+
+/* Queues are memory; see read_table() */
+static const MemTxAttrs queue_attrs = { .memory = true };
+
+/*
+ * Read a run of commands that are adjacent in memory, up to @max. Should a run
+ * not be readable, its first command alone is tried, so that an error is
+ * reported where it is.
+ */
+static uint32_t read_run(SMMUQueue *q, uint64_t (*cmd)[2])
+{
+    uint32_t used = (q->prod - q->cons) & WRAP_INDEX_MASK(q);
+    uint32_t to_end = (1u << q->log2size) - Q_CONS(q);
+    uint32_t n = MIN(MIN(used, to_end), RUN_MAX);
+
+    if (dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
+                        n * sizeof(cmd[0]), queue_attrs) != MEMTX_OK) {
+        if (dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
+                            sizeof(cmd[0]), queue_attrs) != MEMTX_OK) {
+            return 0;
+        }
+        n = 1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        cmd[i][0] = le64_to_cpu(cmd[i][0]);
+        cmd[i][1] = le64_to_cpu(cmd[i][1]);
+    }
+    return n;
+}
+
+/* Bridges' own DMA, their MSIs, goes through the emulated SMMU and its caches */
+static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
+{
+    SMMUState *bs = ARM_SMMU(s);
+
+    if (e->configs && g_hash_table_size(bs->configs)) {
+        smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { e->first, e->last });
+    }
+    if (e->tlb && g_hash_table_size(bs->iotlb)) {
+        smmu_iotlb_inv_all(bs);
+    }
+}
+
+static bool do_command(SMMUv3State *s, const uint64_t cmd[2])
+{
+    SMMUv3CommandEffect effect;
+
+    trace_smmuv3_accel_command(cmd[0], cmd[1]);
+    if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
+                        &effect)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "arm-smmuv3: illegal command 0x%016"
+                      PRIx64 " 0x%016" PRIx64 "\n", cmd[0], cmd[1]);
+        return false;
+    }
+    invalidate_emulated(s, &effect);
+    if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
+        smmuv3_trigger_irq(s, SMMU_IRQ_CMD_SYNC, 0);
+    }
+    return true;
+}
+
+static bool cmdq_error_pending(SMMUv3State *s)
+{
+    return FIELD_EX32(s->gerror ^ s->gerrorn, GERROR, CMDQ_ERR);
+}
+
+void smmuv3_accel_consume_cmdq(SMMUv3State *s)
+{
+    SMMUQueue *q = &s->cmdq;
+    SMMUCmdError error = SMMU_CERROR_NONE;
+    uint64_t cmd[RUN_MAX][2];
+
+    while (!smmuv3_q_empty(q) && !cmdq_error_pending(s)) {
+        uint32_t n = read_run(q, cmd);
+
+        if (!n) {
+            error = SMMU_CERROR_ABT;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            if (!do_command(s, cmd[i])) {
+                error = SMMU_CERROR_ILL;
+                break;
+            }
+            queue_cons_incr(q);
+        }
+        if (error) {
+            /* 7.1: CONS stays at the command, which is fetched again later */
+            smmu_write_cmdq_err(s, error);
+            smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_CMDQ_ERR_MASK);
+        }
+    }
+}
+
+/* 7.4: OVFLG toggles once, until the guest acknowledges it in OVACKFLG */
+static void overflow(SMMUv3State *s)
+{
+    SMMUQueue *q = &s->eventq;
+
+    if (smmuv3_eventq_enabled(s) && !((q->prod ^ q->cons) & EVT_Q_OVERFLOW)) {
+        q->prod ^= EVT_Q_OVERFLOW;
+        smmuv3_trigger_irq(s, SMMU_IRQ_EVTQ, 0);
+    }
+}
+
+MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt)
+{
+    SMMUQueue *q = &s->eventq;
+    MemTxResult r;
+
+    if (!smmuv3_eventq_enabled(s)) {
+        return MEMTX_OK;
+    }
+    if (smmuv3_q_full(q)) {
+        overflow(s);
+        return MEMTX_OK;
+    }
+    r = dma_memory_write(&address_space_memory, Q_PROD_ENTRY(q), evt,
+                         SMMUV3_EVENT_SIZE, queue_attrs);
+    if (r == MEMTX_OK) {
+        /* OVFLG, above the index, stays */
+        q->prod = deposit32(q->prod, 0, q->log2size + 1, q->prod + 1);
+        smmuv3_trigger_irq(s, SMMU_IRQ_EVTQ, 0);
+    }
+    return r;
+}
+
+static void deliver(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])
+{
+    SMMUv3State *s = opaque;
+
+    trace_smmuv3_accel_guest_event(ldq_le_p(evt), ldq_le_p(evt + 16));
+    if (smmuv3_accel_write_eventq(s, evt) != MEMTX_OK) {
+        smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_EVENTQ_ABT_ERR_MASK);
+    }
+}
+
+void smmuv3_accel_read_events(void *opaque)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (smmuv3_event_read(&accel->events, accel->streams.viommu->veventq_fd,
+                          deliver, accel->smmu)) {
+        /* Lost before they reached this queue is lost all the same */
+        overflow(accel->smmu);
+    }
+}

@@ -1,0 +1,62 @@
+/*
+ * The accelerated SMMUv3's own state
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_H
+#define HW_ARM_SMMUV3_ACCEL_H
+
+#include "hw/arm/smmuv3-backend.h"
+#include "hw/pci/pci.h"
+#include "smmuv3-accel-event.h"
+#include "smmuv3-accel-hwinfo.h"
+#include "smmuv3-accel-streams.h"
+
+/* An assigned device and where it is plugged */
+typedef struct SMMUv3AccelDevice {
+    SMMUv3Stream *stream;
+    PCIBus *bus;
+    int devfn;
+    QTAILQ_ENTRY(SMMUv3AccelDevice) next;
+} SMMUv3AccelDevice;
+
+/**
+ * SMMUv3Accel - what accel=on adds to an SMMUv3State
+ * @on: the accel property; without it nothing below is used
+ * @prop_set: the name of a property that only accel=on has and that was set
+ * @idr: the ID registers that the guest sees, fixed once the machine runs
+ * @host_idr: of the first cold-plugged device's host SMMU, from which auto
+ *            values come
+ * @base_ops: how the emulated SMMUv3 serves its bus; bridges still use it
+ * @doorbell: guest physical address that MSIs are sent to, 0 if unknown
+ */
+struct SMMUv3Accel {
+    SMMUv3State *smmu;
+    bool on;
+    const char *prop_set;
+    SMMUv3HwProps props;
+    uint32_t idr[SMMUV3_IDR_COUNT];
+    bool host_known;
+    uint32_t host_idr[SMMUV3_IDR_COUNT];
+    const PCIIOMMUOps *base_ops;
+    uint64_t doorbell;
+    SMMUv3Streams streams;
+    QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
+    SMMUv3EventReader events;
+    Error *migration_blocker;
+};
+
+/* smmuv3-accel.c: take new ID registers from the properties and the host */
+void smmuv3_accel_update_idr(SMMUv3Accel *accel);
+
+/* smmuv3-accel-pci.c: put the vSMMU in charge of its bus */
+bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp);
+
+/* smmuv3-accel-queue.c: the guest's command and event queues */
+void smmuv3_accel_consume_cmdq(SMMUv3State *s);
+MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt);
+/* Deliver the host's events to the guest; to be called when @fd is readable */
+void smmuv3_accel_read_events(void *opaque);
+
+#endif /* HW_ARM_SMMUV3_ACCEL_H */

@@ -1,0 +1,80 @@
+/*
+ * What a PCI device and the vIOMMU of its root bus ask of one another when the
+ * device's DMA is translated by the host's IOMMU
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci-viommu.h"
+#include "system/address-spaces.h"
+#ifdef CONFIG_LINUX
+#include <linux/iommufd.h>
+#endif
+
+/* The bus that has a vIOMMU for @dev, if that one asks for nesting; or NULL */
+static PCIBus *nesting_bus(PCIDevice *dev)
+{
+    PCIBus *bus = pci_device_root_bus(dev);
+
+    return bus->iommu_ops && bus->iommu_ops->admit_device ? bus : NULL;
+}
+
+bool pci_viommu_admit(PCIDevice *dev, Error **errp)
+{
+    PCIBus *bus = nesting_bus(dev);
+
+    return !bus || bus->iommu_ops->admit_device(bus->iommu_opaque, dev, errp);
+}
+
+#ifdef CONFIG_LINUX
+static bool wants_nesting_parent(DeviceState *dev)
+{
+    PCIDevice *pdev = (PCIDevice *)object_dynamic_cast(OBJECT(dev),
+                                                       TYPE_PCI_DEVICE);
+
+    return pdev && nesting_bus(pdev);
+}
+
+uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags)
+{
+    /* Linux: a nesting parent has no dirty tracking (EOPNOTSUPP) */
+    return wants_nesting_parent(dev) ? IOMMU_HWPT_ALLOC_NEST_PARENT : flags;
+}
+
+bool pci_viommu_hwpt_usable(DeviceState *dev, uint32_t flags)
+{
+    return !wants_nesting_parent(dev) || (flags & IOMMU_HWPT_ALLOC_NEST_PARENT);
+}
+#endif
+
+bool pci_viommu_msi_doorbell(PCIDevice *dev, uint64_t *gpa)
+{
+    PCIBus *bus = nesting_bus(dev);
+
+    return bus && !IS_PCI_BRIDGE(dev) &&
+           bus->iommu_ops->msi_doorbell(bus->iommu_opaque, gpa);
+}
+
+/*
+ * The address that the guest wrote is one that the host's SMMU would have
+ * translated, had the device sent the MSI itself.
+ */
+static void trigger_at_doorbell(PCIDevice *dev, MSIMessage msg)
+{
+    MemTxAttrs attrs = { .requester_id = pci_requester_id(dev) };
+    uint64_t gpa = msg.address;
+
+    pci_viommu_msi_doorbell(dev, &gpa);
+    address_space_stl_le(&address_space_memory, gpa, msg.data, attrs, NULL);
+}
+
+MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev)
+{
+    uint64_t gpa;
+
+    return pci_viommu_msi_doorbell(dev, &gpa) ? trigger_at_doorbell : NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * What a PCI device and the vIOMMU of its root bus ask of one another when the
+ * device's DMA is translated by the host's IOMMU
+ *
+ * All of them are safe to call for any device; without such a vIOMMU the answer
+ * is that of plain QEMU.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_PCI_PCI_VIOMMU_H
+#define HW_PCI_PCI_VIOMMU_H
+
+#include "hw/pci/pci.h"
+
+/* May @dev, which is about to be realized, sit behind its vIOMMU? */
+bool pci_viommu_admit(PCIDevice *dev, Error **errp);
+
+/*
+ * The flags for the HWPT that VFIO allocates for @dev, given that it would use
+ * @flags (enum iommufd_hwpt_alloc_flags)
+ */
+uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags);
+
+/* Can @dev use a HWPT that was allocated with @flags? */
+bool pci_viommu_hwpt_usable(DeviceState *dev, uint32_t flags);
+
+/*
+ * The guest physical address of the MSI doorbell, if the vIOMMU knows it
+ * without a walk of the guest's page tables
+ */
+bool pci_viommu_msi_doorbell(PCIDevice *dev, uint64_t *gpa);
+
+/* How @dev sends an MSI, or NULL for QEMU's own way */
+MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev);
+
+#endif /* HW_PCI_PCI_VIOMMU_H */

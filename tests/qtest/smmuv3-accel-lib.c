@@ -1,0 +1,444 @@
+/*
+ * A bare-metal guest for arm-smmuv3,accel=on: PCI, the SMMU, and DMA to see
+ * what it does
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
+#include "smmuv3-accel-lib.h"
+
+/* The virt machine's map */
+#define ECAM        0x4010000000ull
+#define SMMU_BASE   0x0c000000ull
+#define MMIO_BASE   0x10000000u
+#define MMIO_WINDOW 0x00200000u
+
+/* edu's registers; its buffer is at 0x40000 in its own address space */
+#define EDU_DMA_SRC     0x80
+#define EDU_DMA_DST     0x88
+#define EDU_DMA_CNT     0x90
+#define EDU_DMA_CMD     0x98
+#define EDU_DMA_RUN     1
+#define EDU_DMA_TO_MEM  2
+#define EDU_BUFFER      0x40000
+#define EDU_TIMEOUT_US  (10 * G_USEC_PER_SEC)
+
+#define CMDQ_LOG2       8
+#define EVENTQ_LOG2     3
+#define STE_SIZE        64
+#define L2_SPLIT        8
+#define STRTAB_LOG2     16
+#define LINEAR_LOG2     13
+
+const char *guest_host_device(int i)
+{
+    static char **names;
+
+    if (!names) {
+        const char *env = g_getenv("SMMUV3_TEST_DEVICES");
+
+        if (!env) {
+            g_error("SMMUV3_TEST_DEVICES names the edu devices to assign, "
+                    "e.g. \"0000:01:00.0 0000:02:00.0\"; the lab sets it");
+        }
+        names = g_strsplit(env, " ", 0);
+    }
+    g_assert_cmpuint(i, <, g_strv_length(names));
+    return names[i];
+}
+
+bool guest_host_is_618(void)
+{
+    return !g_strcmp0(g_getenv("SMMUV3_TEST_KERNEL"), "6.18");
+}
+
+static uint64_t cfg(uint8_t bus, uint8_t devfn, uint32_t reg)
+{
+    return ECAM + (bus << 20) + (devfn << 12) + reg;
+}
+
+uint32_t guest_sid(int i)
+{
+    return (FIRST_BUS + i) << 8;
+}
+
+static uint32_t bar(int i)
+{
+    return MMIO_BASE + i * MMIO_WINDOW;
+}
+
+void guest_set_bus(Guest *g, int i, uint8_t bus)
+{
+    uint64_t port = cfg(PXB_BUS, i << 3, 0);
+
+    qtest_writel(g->qts, port + PCI_PRIMARY_BUS,
+                 PXB_BUS | bus << 8 | bus << 16);
+}
+
+void guest_setup_device(Guest *g, int i)
+{
+    uint64_t dev = cfg(FIRST_BUS + i, 0, 0);
+
+    g_assert_cmphex(qtest_readl(g->qts, dev), ==, 0x11e81234);
+    qtest_writel(g->qts, dev + PCI_BASE_ADDRESS_0, bar(i));
+    qtest_writew(g->qts, dev + PCI_COMMAND,
+                 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    g_assert_cmphex(qtest_readl(g->qts, bar(i)) & 0xff, ==, 0xed);
+}
+
+void guest_enumerate(Guest *g)
+{
+    for (int i = 0; i < DEVS; i++) {
+        uint64_t port = cfg(PXB_BUS, i << 3, 0);
+        uint32_t window = bar(i) >> 16;
+
+        guest_set_bus(g, i, FIRST_BUS + i);
+        qtest_writew(g->qts, port + PCI_MEMORY_BASE, window);
+        qtest_writew(g->qts, port + PCI_MEMORY_LIMIT,
+                     window + (MMIO_WINDOW >> 16) - 0x10);
+        qtest_writew(g->qts, port + PCI_COMMAND,
+                     PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+        if (g->plugged[i]) {
+            guest_setup_device(g, i);
+        }
+    }
+}
+
+Guest *guest_start(int ndevs, const char *smmu)
+{
+    Guest *g = g_new0(Guest, 1);
+    g_autoptr(GString) args = g_string_new(NULL);
+    int fd = g_file_open_tmp("smmuv3-XXXXXX", &g->trace_path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    g_string_printf(args, "-machine virt,gic-version=3 -cpu cortex-a57 "
+                    "-m 128M -nodefaults -D %s -trace iommufd_viommu_call "
+                    "-trace smmuv3_accel_* -object iommufd,id=iommufd0 "
+                    "-device pxb-pcie,id=pcie.1,bus_nr=%d,bus=pcie.0 "
+                    "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1,accel=on%s ",
+                    g->trace_path, PXB_BUS, smmu);
+    for (int i = 0; i < DEVS; i++) {
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
+                               "bus=pcie.1,chassis=%d,addr=%d ", i, i + 1, i);
+    }
+    for (int i = 0; i < ndevs; i++) {
+        g_string_append_printf(args, "-device vfio-pci,id=dev%d,host=%s,bus=rp%d,"
+                               "iommufd=iommufd0,rombar=0 ",
+                               i, guest_host_device(i), i);
+        g->plugged[i] = true;
+    }
+    g->qts = qtest_init(args->str);
+    guest_enumerate(g);
+    return g;
+}
+
+void guest_stop(Guest *g)
+{
+    qtest_quit(g->qts);
+    unlink(g->trace_path);
+    g_free(g->trace_path);
+    g_free(g);
+}
+
+void guest_hotplug(Guest *g, int i)
+{
+    qtest_qmp_assert_success(g->qts, "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-pci', 'id': 'dev%d', 'host': %s,"
+                             "'bus': 'rp%d', 'iommufd': 'iommufd0',"
+                             "'rombar': 0}}", i, guest_host_device(i), i);
+    g->plugged[i] = true;
+    guest_setup_device(g, i);
+}
+
+/* Turn the slot's power off, as the guest's OS does at the end of an unplug */
+static void power_off_slot(Guest *g, int i)
+{
+    uint64_t port = cfg(PXB_BUS, i << 3, 0);
+    uint8_t cap = qtest_readb(g->qts, port + PCI_CAPABILITY_LIST);
+
+    while (qtest_readb(g->qts, port + cap) != PCI_CAP_ID_EXP) {
+        cap = qtest_readb(g->qts, port + cap + 1);
+        g_assert_cmphex(cap, !=, 0);
+    }
+    qtest_writew(g->qts, port + cap + PCI_EXP_SLTCTL,
+                 PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+}
+
+void guest_unplug(Guest *g, int i)
+{
+    g_autofree char *id = g_strdup_printf("dev%d", i);
+
+    qtest_qmp_device_del_send(g->qts, id);
+    power_off_slot(g, i);
+    qtest_qmp_eventwait(g->qts, "DEVICE_DELETED");
+    g->plugged[i] = false;
+}
+
+uint32_t smmu_read(Guest *g, uint32_t reg)
+{
+    return qtest_readl(g->qts, SMMU_BASE + reg);
+}
+
+void smmu_write(Guest *g, uint32_t reg, uint32_t val)
+{
+    qtest_writel(g->qts, SMMU_BASE + reg, val);
+}
+
+static void smmu_writeq(Guest *g, uint32_t reg, uint64_t val)
+{
+    qtest_writeq(g->qts, SMMU_BASE + reg, val);
+}
+
+void smmu_cr0(Guest *g, uint32_t val)
+{
+    smmu_write(g, CR0, val);
+    g_assert_cmphex(smmu_read(g, CR0ACK), ==, val);
+}
+
+void smmu_gbpa(Guest *g, uint32_t val)
+{
+    smmu_write(g, GBPA, val | GBPA_UPDATE);
+    g_assert_cmphex(smmu_read(g, GBPA), ==, val);
+}
+
+/* 2-level: a table for each bus of the devices, and one for bus 0 */
+static int l2_index(uint8_t bus)
+{
+    return bus ? bus - FIRST_BUS + 1 : 0;
+}
+
+static void write_l1(Guest *g, uint8_t bus)
+{
+    uint64_t l2 = L2TAB + l2_index(bus) * (STE_SIZE << L2_SPLIT);
+
+    qtest_memset(g->qts, l2, 0, STE_SIZE << L2_SPLIT);
+    qtest_writeq(g->qts, STRTAB + bus * 8, l2 | (L2_SPLIT + 1));
+}
+
+/* IOVA 0x80000000..0xbfffffff to 0x40000000..0x7fffffff, in one 1 GiB block */
+static void write_stage1(Guest *g)
+{
+    qtest_memset(g->qts, PGD, 0, 4096);
+    qtest_writeq(g->qts, PGD + 2 * 8, 0x40000000ull | 0x741);
+    qtest_memset(g->qts, CD, 0, 64);
+    /* T0SZ = 25, 4K, EPD1, IPS = 40 bits, V, AA64, R, A, ASET, ASID = 1 */
+    qtest_writeq(g->qts, CD, 25ull | 1ull << 8 | 1ull << 10 | 3ull << 12 |
+                             1ull << 30 | 1ull << 31 | 2ull << 32 |
+                             1ull << 41 | 1ull << 45 | 1ull << 46 |
+                             1ull << 47 | 1ull << 48);
+    qtest_writeq(g->qts, CD + 8, PGD);
+    qtest_writeq(g->qts, CD + 24, 0xff);
+}
+
+void smmu_setup(Guest *g, bool linear)
+{
+    write_stage1(g);
+    if (linear) {
+        qtest_memset(g->qts, STRTAB, 0, STE_SIZE << LINEAR_LOG2);
+        smmu_write(g, STRTAB_BASE_CFG, LINEAR_LOG2);
+    } else {
+        qtest_memset(g->qts, STRTAB, 0, 8 << (STRTAB_LOG2 - L2_SPLIT));
+        write_l1(g, 0);
+        for (int i = 0; i < DEVS; i++) {
+            write_l1(g, FIRST_BUS + i);
+        }
+        smmu_write(g, STRTAB_BASE_CFG, 1 << 16 | L2_SPLIT << 6 | STRTAB_LOG2);
+    }
+    smmu_writeq(g, STRTAB_BASE, STRTAB);
+    smmu_writeq(g, CMDQ_BASE, CMDQ | CMDQ_LOG2);
+    smmu_write(g, CMDQ_PROD, 0);
+    smmu_write(g, CMDQ_CONS, 0);
+    smmu_writeq(g, EVENTQ_BASE, EVENTQ | EVENTQ_LOG2);
+    smmu_write(g, EVENTQ_PROD, 0);
+    smmu_write(g, EVENTQ_CONS, 0);
+    g->cmdq_prod = g->eventq_cons = 0;
+    smmu_cr0(g, CR0_QUEUES | (smmu_read(g, CR0) & CR0_SMMUEN));
+}
+
+void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0)
+{
+    uint64_t ste = linear ? STRTAB + sid * STE_SIZE :
+                   L2TAB + (l2_index(sid >> 8) << L2_SPLIT | (sid & 0xff)) *
+                   STE_SIZE;
+
+    /* As Linux has it: S1CIR, S1COR write-back, S1CSH inner, SHCFG incoming */
+    qtest_writeq(g->qts, ste + 8, ste0 == STE_S1 ? 0xf4 | 1ull << 44 : 0);
+    qtest_writeq(g->qts, ste, ste0 | (ste0 == STE_S1 ? CD : 0));
+}
+
+bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1)
+{
+    uint64_t entry = CMDQ + (g->cmdq_prod & ((1 << CMDQ_LOG2) - 1)) * 16;
+
+    qtest_writeq(g->qts, entry, word0);
+    qtest_writeq(g->qts, entry + 8, word1);
+    g->cmdq_prod = (g->cmdq_prod + 1) & ((2 << CMDQ_LOG2) - 1);
+    smmu_write(g, CMDQ_PROD, g->cmdq_prod);
+    return (smmu_read(g, CMDQ_CONS) & 0xfffff) == g->cmdq_prod;
+}
+
+void smmu_cmd_sync(Guest *g, uint64_t word0, uint64_t word1)
+{
+    g_assert_true(smmu_cmd(g, word0, word1));
+    g_assert_true(smmu_cmd(g, 0x46, 0));
+}
+
+void smmu_cfgi_ste(Guest *g, uint32_t sid)
+{
+    smmu_cmd_sync(g, 0x03 | (uint64_t)sid << 32, 1);
+}
+
+void smmu_cfgi_all(Guest *g)
+{
+    smmu_cmd_sync(g, 0x04, 31);
+}
+
+bool smmu_next_event(Guest *g, uint64_t evt[4])
+{
+    uint32_t mask = (2 << EVENTQ_LOG2) - 1;
+
+    for (int tries = 0; tries < 40; tries++) {
+        if (((smmu_read(g, EVENTQ_PROD) ^ g->eventq_cons) & mask) != 0) {
+            uint64_t entry = EVENTQ + (g->eventq_cons & (mask >> 1)) * 32;
+
+            for (int i = 0; i < 4; i++) {
+                evt[i] = qtest_readq(g->qts, entry + i * 8);
+            }
+            g->eventq_cons = (g->eventq_cons & ~mask) |
+                             ((g->eventq_cons + 1) & mask);
+            smmu_write(g, EVENTQ_CONS, g->eventq_cons);
+            return true;
+        }
+        g_usleep(50000);
+    }
+    return false;
+}
+
+static void edu_start(Guest *g, int i, uint64_t src, uint64_t dst, uint64_t cmd)
+{
+    qtest_writeq(g->qts, bar(i) + EDU_DMA_SRC, src);
+    qtest_writeq(g->qts, bar(i) + EDU_DMA_DST, dst);
+    qtest_writeq(g->qts, bar(i) + EDU_DMA_CNT, 4);
+    qtest_writeq(g->qts, bar(i) + EDU_DMA_CMD, cmd | EDU_DMA_RUN);
+}
+
+static void edu_wait(Guest *g, int i)
+{
+    int64_t end = g_get_monotonic_time() + EDU_TIMEOUT_US;
+
+    while (qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        g_usleep(10000);
+    }
+}
+
+void dma_write(Guest *g, int i, uint64_t iova)
+{
+    edu_start(g, i, EDU_BUFFER, iova, EDU_DMA_TO_MEM);
+    edu_wait(g, i);
+}
+
+/*
+ * Let every device in @devs read a number that was never there before and write
+ * it back elsewhere, both at @offset from memory's own address. Returns the set
+ * of devices whose number arrived.
+ */
+static unsigned dma_try(Guest *g, unsigned devs, uint64_t offset)
+{
+    unsigned arrived = 0;
+
+    g->stamp += 0x01010101;
+    for (int i = 0; i < DEVS; i++) {
+        qtest_writel(g->qts, BUF + i * 0x1000, g->stamp + i);
+        qtest_writel(g->qts, BUF + i * 0x1000 + 0x800, 0);
+    }
+    for (int i = 0; i < DEVS; i++) {
+        if (devs & 1u << i) {
+            edu_start(g, i, BUF + i * 0x1000 + offset, EDU_BUFFER, 0);
+        }
+    }
+    for (int i = 0; i < DEVS; i++) {
+        if (devs & 1u << i) {
+            edu_wait(g, i);
+            edu_start(g, i, EDU_BUFFER, BUF + i * 0x1000 + 0x800 + offset,
+                      EDU_DMA_TO_MEM);
+        }
+    }
+    for (int i = 0; i < DEVS; i++) {
+        if (devs & 1u << i) {
+            uint32_t got;
+
+            edu_wait(g, i);
+            got = qtest_readl(g->qts, BUF + i * 0x1000 + 0x800);
+            if (got == g->stamp + i) {
+                arrived |= 1u << i;
+            } else if (got) {
+                /* Written, but not what was to be read: half open */
+                g_error("device %d wrote 0x%x, not 0x%x", i, got, g->stamp + i);
+            }
+        }
+    }
+    return arrived;
+}
+
+static Dma dma_class(bool flat, bool mapped)
+{
+    g_assert_false(flat && mapped);
+    return flat ? FLAT : mapped ? MAPPED : BLOCKED;
+}
+
+Dma dma_probe(Guest *g, int i)
+{
+    bool flat = dma_try(g, 1u << i, 0);
+    bool mapped = dma_try(g, 1u << i, MAP_OFFSET);
+
+    return dma_class(flat, mapped);
+}
+
+void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line)
+{
+    static const char *const name[] = { "blocked", "flat", "mapped" };
+    Dma want[DEVS] = { d0, d1 };
+    unsigned devs = 0, flat, mapped;
+
+    for (int i = 0; i < DEVS; i++) {
+        devs |= (unsigned)g->plugged[i] << i;
+    }
+    flat = dma_try(g, devs, 0);
+    mapped = dma_try(g, devs, MAP_OFFSET);
+    for (int i = 0; i < DEVS; i++) {
+        if (g->plugged[i]) {
+            Dma is = dma_class(flat & 1u << i, mapped & 1u << i);
+
+            if (is != want[i]) {
+                g_error("%s:%d: DMA of device %d is %s, not %s", file, line, i,
+                        name[is], name[want[i]]);
+            }
+        }
+    }
+}
+
+HostCalls host_calls(Guest *g)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    HostCalls c = {};
+    gsize len;
+
+    g_assert_true(g_file_get_contents(g->trace_path, &text, &len, NULL));
+    lines = g_strsplit(text + g->trace_pos, "\n", 0);
+    g->trace_pos = len;
+    for (int i = 0; lines[i]; i++) {
+        if (strstr(lines[i], "iommufd_viommu_call")) {
+            c.attach += strstr(lines[i], "DEVICE_ATTACH") != NULL;
+            c.detach += strstr(lines[i], "DEVICE_DETACH") != NULL;
+            c.hwpt += strstr(lines[i], "HWPT_ALLOC") != NULL;
+            c.vdevice += strstr(lines[i], "VDEVICE_ALLOC") != NULL;
+            c.invalidate += strstr(lines[i], "HWPT_INVALIDATE") != NULL;
+        }
+    }
+    return c;
+}

@@ -1,0 +1,150 @@
+/*
+ * A bare-metal guest for arm-smmuv3,accel=on: PCI, the SMMU, and DMA to see
+ * what it does
+ *
+ * The devices are the lab's edu devices, assigned with vfio-pci; their DMA goes
+ * through the host's SMMU.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef QTEST_SMMUV3_ACCEL_LIB_H
+#define QTEST_SMMUV3_ACCEL_LIB_H
+
+#include "libqtest.h"
+
+#define DEVS 2
+
+/* Root complex and the buses behind its two root ports */
+#define PXB_BUS     0x10
+#define FIRST_BUS   0x11
+
+/* Guest memory, all within the 128 MiB of RAM at 0x40000000 */
+#define CMDQ        0x41000000ull
+#define EVENTQ      0x41010000ull
+#define STRTAB      0x41100000ull   /* 2-level: L1; linear: aligned to 512 KiB */
+#define L2TAB       0x41180000ull   /* 16 KiB for each bus that has one */
+#define CD          0x41200000ull
+#define PGD         0x41210000ull
+#define BUF         0x42000000ull
+#define MSI_BUF     0x43000000ull
+
+/* The stage 1 tables map IOVA x + MAP_OFFSET to x, and nothing else */
+#define MAP_OFFSET  0x40000000ull
+
+/* SMMU registers (IHI 0070, 6.2) */
+#define IDR0            0x00
+#define IDR1            0x04
+#define IDR3            0x0c
+#define IDR5            0x14
+#define CR0             0x20
+#define CR0ACK          0x24
+#define CR1             0x28
+#define CR2             0x2c
+#define GBPA            0x44
+#define IRQ_CTRL        0x50
+#define GERROR          0x60
+#define GERRORN         0x64
+#define STRTAB_BASE     0x80
+#define STRTAB_BASE_CFG 0x88
+#define CMDQ_BASE       0x90
+#define CMDQ_PROD       0x98
+#define CMDQ_CONS       0x9c
+#define EVENTQ_BASE     0xa0
+#define EVENTQ_PROD     0x100a8
+#define EVENTQ_CONS     0x100ac
+
+#define CR0_SMMUEN      (1u << 0)
+#define CR0_EVENTQEN    (1u << 2)
+#define CR0_CMDQEN      (1u << 3)
+#define CR0_QUEUES      (CR0_EVENTQEN | CR0_CMDQEN)
+#define GBPA_UPDATE     (1u << 31)
+#define GBPA_ABORT      (1u << 20)
+#define GBPA_RESET      0x1000u
+#define GERROR_CMDQ_ERR (1u << 0)
+
+/* STE word 0: V and Config */
+#define STE_INVALID     0x0
+#define STE_ABORT       0x1
+#define STE_BYPASS      0x9
+#define STE_S1          0xb
+#define STE_S2          0xd
+
+/* What a device's DMA can do */
+typedef enum Dma {
+    BLOCKED,    /* reaches nothing */
+    FLAT,       /* reaches memory at its own address: bypass */
+    MAPPED,     /* reaches memory through the stage 1 tables, and only so */
+} Dma;
+
+typedef struct HostCalls {
+    unsigned attach, detach, hwpt, vdevice, invalidate;
+} HostCalls;
+
+typedef struct Guest {
+    QTestState *qts;
+    char *trace_path;
+    long trace_pos;
+    uint32_t cmdq_prod;
+    uint32_t eventq_cons;
+    uint32_t stamp;
+    bool plugged[DEVS];
+} Guest;
+
+/* Start QEMU with @ndevs of the lab's devices; @smmu: more of its properties */
+Guest *guest_start(int ndevs, const char *smmu);
+void guest_stop(Guest *g);
+/* The host's address of device @i, from the environment; fails if not given */
+const char *guest_host_device(int i);
+/* Is the host one that attaches nested HWPTs only with a vDEVICE? */
+bool guest_host_is_618(void);
+
+/* Number the buses and map the BARs, as firmware would; again after a reset */
+void guest_enumerate(Guest *g);
+/* Give root port @i the secondary bus number @bus, and nothing else */
+void guest_set_bus(Guest *g, int i, uint8_t bus);
+/* Make a device that was hot-plugged answer */
+void guest_setup_device(Guest *g, int i);
+uint32_t guest_sid(int i);
+void guest_hotplug(Guest *g, int i);
+void guest_unplug(Guest *g, int i);
+
+uint32_t smmu_read(Guest *g, uint32_t reg);
+void smmu_write(Guest *g, uint32_t reg, uint32_t val);
+/* Write CR0 and see it acknowledged */
+void smmu_cr0(Guest *g, uint32_t val);
+/* Write GBPA with UPDATE, and see it done */
+void smmu_gbpa(Guest *g, uint32_t val);
+/* Set up queues and a 2-level (or linear) Stream table; SMMUEN stays as it is */
+void smmu_setup(Guest *g, bool linear);
+
+/* The STE of @sid: word 0 is @ste0, with the CD's address if it is STE_S1 */
+void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0);
+
+/* Queue a command; true if it was consumed without an error */
+bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1);
+/* The same, which must be consumed, and a CMD_SYNC after it */
+void smmu_cmd_sync(Guest *g, uint64_t word0, uint64_t word1);
+void smmu_cfgi_ste(Guest *g, uint32_t sid);
+void smmu_cfgi_all(Guest *g);
+/* The next event's word @n, or -1 if there is none after a while */
+bool smmu_next_event(Guest *g, uint64_t evt[4]);
+
+/* What the DMA of device @i can do now, found by trying */
+Dma dma_probe(Guest *g, int i);
+/* Assert what each of the plugged devices' DMA can do */
+#define dma_assert(g, d0, d1) dma_assert_at(g, d0, d1, __FILE__, __LINE__)
+void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line);
+/* Let device @i write to @iova, whatever becomes of it */
+void dma_write(Guest *g, int i, uint64_t iova);
+
+/* The host calls since the last time this was asked */
+HostCalls host_calls(Guest *g);
+#define host_calls_assert(g, a, h, v) do {                                   \
+        HostCalls c_ = host_calls(g);                                        \
+        g_assert_cmpuint(c_.attach + c_.detach, ==, a);                      \
+        g_assert_cmpuint(c_.hwpt, ==, h);                                    \
+        g_assert_cmpuint(c_.vdevice, ==, v);                                 \
+    } while (0)
+
+#endif /* QTEST_SMMUV3_ACCEL_LIB_H */

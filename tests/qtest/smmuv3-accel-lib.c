@@ -106,20 +106,34 @@ void guest_enumerate(Guest *g)
     }
 }
 
+static char *temp_file(const char *content)
+{
+    char *path;
+    int fd = g_file_open_tmp("smmuv3-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    g_assert_true(g_file_set_contents(path, content, -1, NULL));
+    return path;
+}
+
 Guest *guest_start(int ndevs, const char *smmu)
 {
     Guest *g = g_new0(Guest, 1);
     g_autoptr(GString) args = g_string_new(NULL);
-    int fd = g_file_open_tmp("smmuv3-XXXXXX", &g->trace_path, NULL);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
+    g->trace_path = temp_file("");
+    g->firmware_path = temp_file("none");
+    /*
+     * What the firmware is does not matter, as no CPU runs; that there is one
+     * makes the machine describe more than pcie.0, by ACPI.
+     */
     g_string_printf(args, "-machine virt,gic-version=3 -cpu cortex-a57 "
-                    "-m 128M -nodefaults -D %s -trace iommufd_viommu_call "
+                    "-m 128M -nodefaults -bios %s -D %s -trace iommufd_viommu_call "
                     "-trace smmuv3_accel_* -object iommufd,id=iommufd0 "
                     "-device pxb-pcie,id=pcie.1,bus_nr=%d,bus=pcie.0 "
                     "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1,accel=on%s ",
-                    g->trace_path, PXB_BUS, smmu);
+                    g->firmware_path, g->trace_path, PXB_BUS, smmu);
     for (int i = 0; i < DEVS; i++) {
         g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
                                "bus=pcie.1,chassis=%d,addr=%d ", i, i + 1, i);
@@ -139,22 +153,14 @@ void guest_stop(Guest *g)
 {
     qtest_quit(g->qts);
     unlink(g->trace_path);
+    unlink(g->firmware_path);
     g_free(g->trace_path);
+    g_free(g->firmware_path);
     g_free(g);
 }
 
-void guest_hotplug(Guest *g, int i)
-{
-    qtest_qmp_assert_success(g->qts, "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-pci', 'id': 'dev%d', 'host': %s,"
-                             "'bus': 'rp%d', 'iommufd': 'iommufd0',"
-                             "'rombar': 0}}", i, guest_host_device(i), i);
-    g->plugged[i] = true;
-    guest_setup_device(g, i);
-}
-
-/* Turn the slot's power off, as the guest's OS does at the end of an unplug */
-static void power_off_slot(Guest *g, int i)
+/* What the guest's OS does at the end of a plug or an unplug */
+static void set_slot_power(Guest *g, int i, bool on)
 {
     uint64_t port = cfg(PXB_BUS, i << 3, 0);
     uint8_t cap = qtest_readb(g->qts, port + PCI_CAPABILITY_LIST);
@@ -164,7 +170,22 @@ static void power_off_slot(Guest *g, int i)
         g_assert_cmphex(cap, !=, 0);
     }
     qtest_writew(g->qts, port + cap + PCI_EXP_SLTCTL,
-                 PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+                 on ? PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON
+                    : PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+}
+
+void guest_hotplug(Guest *g, int i)
+{
+    g_autofree char *id = g_strdup_printf("dev%d", i);
+    g_autofree char *bus = g_strdup_printf("rp%d", i);
+
+    qtest_qmp_assert_success(g->qts, "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-pci', 'id': %s, 'host': %s,"
+                             "'bus': %s, 'iommufd': 'iommufd0', 'rombar': 0}}",
+                             id, guest_host_device(i), bus);
+    set_slot_power(g, i, true);
+    g->plugged[i] = true;
+    guest_setup_device(g, i);
 }
 
 void guest_unplug(Guest *g, int i)
@@ -172,7 +193,7 @@ void guest_unplug(Guest *g, int i)
     g_autofree char *id = g_strdup_printf("dev%d", i);
 
     qtest_qmp_device_del_send(g->qts, id);
-    power_off_slot(g, i);
+    set_slot_power(g, i, false);
     qtest_qmp_eventwait(g->qts, "DEVICE_DELETED");
     g->plugged[i] = false;
 }

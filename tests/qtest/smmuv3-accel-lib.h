@@ -83,6 +83,7 @@ typedef struct HostCalls {
 
 typedef struct Guest {
     QTestState *qts;
+    char *firmware_path;
     char *trace_path;
     long trace_pos;
     uint32_t cmdq_prod;

@@ -85,6 +85,12 @@ unsigned smmuv3_idr_oas(const uint32_t *idr)
     return oas_bits(get(idr, OAS));
 }
 
+uint32_t smmuv3_idr_granules(const uint32_t *idr)
+{
+    return get(idr, GRAN4K) << 12 | get(idr, GRAN16K) << 14 |
+           get(idr, GRAN64K) << 16;
+}
+
 static bool on_off_auto(OnOffAuto prop, const uint32_t *host, Field f)
 {
     if (prop == ON_OFF_AUTO_AUTO) {

@@ -46,5 +46,7 @@ bool smmuv3_idr_ats(const uint32_t *idr);
 bool smmuv3_idr_cd2l(const uint32_t *idr);
 bool smmuv3_idr_ril(const uint32_t *idr);
 unsigned smmuv3_idr_oas(const uint32_t *idr);
+/* IDR5.GRAN*: the page sizes, in bytes, each a bit */
+uint32_t smmuv3_idr_granules(const uint32_t *idr);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_HWINFO_H */

@@ -143,7 +143,12 @@ MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt)
 static void deliver(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])
 {
     SMMUv3State *s = opaque;
+    SMMUv3Stream *st = smmuv3_streams_find(&s->accel->streams,
+                                           ldl_le_p(evt + 4));
 
+    if (st) {
+        st->count.events++;
+    }
     trace_smmuv3_accel_guest_event(ldq_le_p(evt), ldq_le_p(evt + 16));
     if (smmuv3_accel_write_eventq(s, evt) != MEMTX_OK) {
         smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_EVENTQ_ABT_ERR_MASK);

@@ -24,13 +24,14 @@ typedef struct SMMUv3StreamCounters {
     uint64_t attaches;
     uint64_t hwpts;
     uint64_t vdevices;
+    uint64_t events;
     uint64_t failures;
 } SMMUv3StreamCounters;
 
 /**
  * SMMUv3Stream - an assigned device
  * @closed: @wanted could not be reached; the device is blocked instead
- * @wanted, @sid: what the last reconcile was asked for
+ * @wanted, @sid: what the guest asked for last
  * @s1_hwpt: the nested HWPT that holds @s1; attached only while @attached says
  *           so. It is kept, with the vDEVICE, while SMMUEN is 0, so that setting
  *           it again costs one attach.

@@ -39,6 +39,9 @@ static void report(SMMUv3Streams *s, SMMUv3Stream *st, Error *err)
 {
     int64_t now = g_get_monotonic_time();
 
+    if (s->on_close) {
+        s->on_close(st, err);
+    }
     if (now - s->last_report < REPORT_INTERVAL_US) {
         s->unreported++;
         error_free(err);
@@ -159,6 +162,9 @@ static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
     bool settled = true;
 
     for (size_t i = 0; i < n; i++) {
+        /* Another reason for the same state makes no call, but is shown */
+        w[i].st->wanted = w[i].vste;
+        w[i].st->sid = w[i].sid;
         settled &= smmuv3_stream_settled(w[i].st, &w[i].vste, w[i].sid);
     }
     if (settled) {
@@ -313,6 +319,9 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
     st->viommu = s->viommu;
     st->dev = *dev;
     QTAILQ_INSERT_TAIL(&s->list, st, next);
+    if (SMMUV3_FAULT_IS(s, FIRST_ONLY) && st != QTAILQ_FIRST(&s->list)) {
+        return st;
+    }
 
     w = resolve(s, st);
     ret = reconcile(s, &w, errp);

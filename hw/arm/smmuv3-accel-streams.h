@@ -10,7 +10,8 @@
 #include "smmuv3-accel-cmdq.h"
 #include "smmuv3-accel-stream.h"
 
-/* Peers' faults, put back for the test that the tests notice them */
+#ifdef SMMUV3_ACCEL_FAULTS
+/* Faults that other VMMs have, to see that the tests notice them */
 typedef enum SMMUv3Fault {
     SMMUV3_FAULT_NONE,
     SMMUV3_FAULT_NO_SMMUEN,      /* CR0.SMMUEN changes nothing */
@@ -18,11 +19,17 @@ typedef enum SMMUv3Fault {
     SMMUV3_FAULT_GBPA_ALWAYS,    /* GBPA acts whatever SMMUEN is */
 } SMMUv3Fault;
 
+#define SMMUV3_FAULT_IS(s, f) ((s)->fault == SMMUV3_FAULT_##f)
+#else
+#define SMMUV3_FAULT_IS(s, f) false
+#endif
+
 /**
  * SMMUv3Streams - the streams of one vSMMU
  * @regs: kept up to date by the owner
  * @read: reads the Stream table; called with @owner
  * @get_sid: a stream's StreamID now (bus numbers change); called with @owner
+ * @on_close: told of each stream that is closed by a failure, or NULL
  * @viommu: NULL while there is no stream
  */
 typedef struct SMMUv3Streams {
@@ -30,15 +37,18 @@ typedef struct SMMUv3Streams {
     SMMUv3TableReader *read;
     uint32_t (*get_sid)(void *owner, const SMMUv3Stream *st);
     void *owner;
+    void (*on_close)(const SMMUv3Stream *st, const Error *why);
 
     SMMUv3VIOMMU *viommu;
     SMMUv3Inval inval;
     QTAILQ_HEAD(, SMMUv3Stream) list;
 
-    SMMUv3Fault fault;
     bool tlb_stale;          /* the host failed to invalidate */
     int64_t last_report;     /* g_get_monotonic_time() of the last message */
     uint64_t unreported;     /* failures since, that were not printed */
+#ifdef SMMUV3_ACCEL_FAULTS
+    SMMUv3Fault fault;
+#endif
 } SMMUv3Streams;
 
 void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,

@@ -11,15 +11,10 @@
 #include "qemu/cutils.h"
 #include "migration/blocker.h"
 #include "smmuv3-accel.h"
+#include "smmuv3-accel-monitor.h"
 #include "smmuv3-internal.h"
 #include "system/dma.h"
 #include "trace.h"
-
-#ifdef SMMUV3_ACCEL_FAULTS
-#define FAULT_IS(accel, f) ((accel)->streams.fault == (f))
-#else
-#define FAULT_IS(accel, f) false
-#endif
 
 /*
  * Tables are memory. Without that attribute a guest could point the SMMU at
@@ -64,7 +59,7 @@ static void cr0_written(SMMUv3State *s)
 
     load_regs(accel);
     if (was_enabled == accel->streams.regs.smmuen ||
-        FAULT_IS(accel, SMMUV3_FAULT_NO_SMMUEN)) {
+        SMMUV3_FAULT_IS(&accel->streams, NO_SMMUEN)) {
         return;
     }
     trace_smmuv3_accel_event("smmuen", accel->streams.regs.smmuen);
@@ -76,7 +71,7 @@ static void gbpa_written(SMMUv3State *s)
     SMMUv3Accel *accel = s->accel;
 
     load_regs(accel);
-    if (FAULT_IS(accel, SMMUV3_FAULT_GBPA_ALWAYS)) {
+    if (SMMUV3_FAULT_IS(&accel->streams, GBPA_ALWAYS)) {
         accel->streams.regs.smmuen = false;
     }
     trace_smmuv3_accel_event("gbpa", s->gbpa);
@@ -177,6 +172,7 @@ void smmuv3_accel_instance_init(SMMUv3State *s)
     };
     QTAILQ_INIT(&accel->devices);
     smmuv3_streams_init(&accel->streams, read_table, get_sid, accel);
+    accel->streams.on_close = smmuv3_accel_monitor_closed;
 }
 
 void smmuv3_accel_instance_finalize(Object *obj)

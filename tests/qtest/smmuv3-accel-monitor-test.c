@@ -1,0 +1,316 @@
+/*
+ * What the monitor shows of arm-smmuv3,accel=on, against what a guest programs
+ *
+ * Needs what smmuv3-accel-test needs.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/timer.h"
+#include "qobject/qbool.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "qobject/qnum.h"
+#include "smmuv3-accel-lib.h"
+
+/* The only SMMU; the caller owns the result */
+static QDict *query(Guest *g)
+{
+    QDict *reply = qtest_qmp(g->qts, "{'execute': 'x-query-smmuv3-accel'}");
+    QList *list = qdict_get_qlist(reply, "return");
+    QDict *smmu;
+
+    g_assert_nonnull(list);
+    g_assert_cmpuint(qlist_size(list), ==, 1);
+    smmu = qobject_to(QDict, qobject_ref(qlist_peek(list)));
+    qobject_unref(reply);
+    return smmu;
+}
+
+static QDict *stream(QDict *smmu, int i)
+{
+    QListEntry *e;
+    g_autofree char *id = g_strdup_printf("dev%d", i);
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(smmu, "streams"), e) {
+        QDict *st = qobject_to(QDict, qlist_entry_obj(e));
+
+        if (!strcmp(qdict_get_str(st, "device"), id)) {
+            return st;
+        }
+    }
+    g_error("no stream %s", id);
+}
+
+static uint64_t vste(QDict *st, int word)
+{
+    const QListEntry *e = qlist_first(qdict_get_qlist(st, "vste"));
+
+    return qnum_get_uint(qobject_to(QNum, qlist_entry_obj(
+                         word ? qlist_next(e) : e)));
+}
+
+static void assert_stream(Guest *g, int i, const char *wanted,
+                          const char *reason, const char *attached,
+                          const char *host)
+{
+    QDict *smmu = query(g);
+    QDict *st = stream(smmu, i);
+
+    g_assert_cmpstr(qdict_get_str(st, "wanted"), ==, wanted);
+    g_assert_cmpstr(qdict_get_str(st, "reason"), ==, reason);
+    g_assert_cmpstr(qdict_get_str(st, "attached"), ==, attached);
+    g_assert_cmpstr(qdict_get_str(st, "host-attachment"), ==, host);
+    qobject_unref(smmu);
+}
+
+static char *hmp(Guest *g)
+{
+    return qtest_hmp(g->qts, "info smmuv3-accel");
+}
+
+static void the_smmu_is_shown_as_resolved(void)
+{
+    Guest *g = guest_start(1, ",ril=off");
+    QDict *smmu = query(g);
+    QDict *viommu = qdict_get_qdict(smmu, "viommu");
+    QDict *st = stream(smmu, 0);
+
+    g_assert_cmpstr(qdict_get_str(smmu, "id"), ==, "smmu0");
+    g_assert_cmpstr(qdict_get_str(smmu, "qom-path"), ==,
+                    "/machine/peripheral/smmu0");
+    g_assert_cmpstr(qdict_get_str(smmu, "bus"), ==, "pcie.1");
+    g_assert_false(qdict_get_bool(smmu, "smmuen"));
+    g_assert_cmphex(qdict_get_int(smmu, "gbpa"), ==, smmu_read(g, GBPA));
+    g_assert_false(qdict_get_bool(smmu, "ril"));
+    g_assert_false(qdict_get_bool(smmu, "ats"));
+    g_assert_cmpint(qdict_get_int(smmu, "ssidsize"), ==, 0);
+    g_assert_cmpint(qdict_get_int(smmu, "oas"), ==, 44);
+    g_assert_cmpuint(qlist_size(qdict_get_qlist(smmu, "granules")), ==, 3);
+    g_assert_true(qdict_get_bool(smmu, "host-known"));
+    g_assert_cmpstr(qdict_get_str(smmu, "kernel-mode"), ==,
+                    guest_host_is_618() ? "parent" : "nested");
+    g_assert_cmpint(qdict_get_int(viommu, "id"), >, 0);
+    g_assert_true(qdict_get_bool(viommu, "veventq"));
+    g_assert_cmpstr(qdict_get_str(st, "host-device"), ==,
+                    guest_host_device(0));
+    g_assert_cmphex(qdict_get_int(st, "sid"), ==, guest_sid(0));
+    g_assert_false(qdict_haskey(st, "vdevice"));
+    qobject_unref(smmu);
+    guest_stop(g);
+}
+
+static void without_devices_there_is_no_viommu(void)
+{
+    Guest *g = guest_start(0, "");
+    QDict *smmu = query(g);
+    g_autofree char *text = hmp(g);
+
+    g_assert_false(qdict_haskey(smmu, "viommu"));
+    g_assert_false(qdict_get_bool(smmu, "host-known"));
+    g_assert_cmpstr(qdict_get_str(smmu, "kernel-mode"), ==, "unknown");
+    g_assert_true(qlist_empty(qdict_get_qlist(smmu, "streams")));
+    g_assert_nonnull(strstr(text, "bus pcie.1, SMMUEN 0"));
+    qobject_unref(smmu);
+    guest_stop(g);
+}
+
+static void streams_follow_the_guest(void)
+{
+    Guest *g = guest_start(2, "");
+    QDict *smmu, *st;
+
+    assert_stream(g, 0, "gbpa-bypass", "gbpa", "gbpa-bypass", "bypass");
+    smmu_gbpa(g, GBPA_RESET | GBPA_ABORT);
+    assert_stream(g, 0, "gbpa-abort", "gbpa", "gbpa-abort", "abort");
+    assert_stream(g, 1, "gbpa-abort", "gbpa", "gbpa-abort", "abort");
+
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_set_ste(g, false, guest_sid(1), STE_BYPASS);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    assert_stream(g, 0, "ste-translate", "ste", "ste-translate", "translate");
+    assert_stream(g, 1, "ste-bypass", "ste", "ste-bypass", "bypass");
+
+    smmu = query(g);
+    st = stream(smmu, 0);
+    g_assert_true(qdict_get_bool(smmu, "smmuen"));
+    g_assert_cmphex(qdict_get_int(qdict_get_qdict(st, "vdevice"), "sid"), ==,
+                    guest_sid(0));
+    g_assert_cmphex(vste(st, 0), ==, STE_S1 | CD);
+    /* S1CIR, S1COR, S1CSH; not SHCFG */
+    g_assert_cmphex(vste(st, 1), ==, 0xf4);
+    g_assert_cmpint(qdict_get_int(st, "hwpts"), ==, 1);
+    g_assert_cmpint(qdict_get_int(st, "failures"), ==, 0);
+    g_assert_false(qdict_haskey(st, "last-error"));
+    qobject_unref(smmu);
+
+    smmu_set_ste(g, false, guest_sid(1), STE_ABORT);
+    smmu_cfgi_ste(g, guest_sid(1));
+    assert_stream(g, 1, "ste-abort", "ste", "ste-abort", "abort");
+    smmu_set_ste(g, false, guest_sid(1), STE_INVALID);
+    smmu_cfgi_ste(g, guest_sid(1));
+    assert_stream(g, 1, "ste-abort", "bad-ste", "ste-abort", "abort");
+    guest_stop(g);
+}
+
+static void events_and_invalidations_are_counted(void)
+{
+    Guest *g = guest_start(2, "");
+    uint64_t evt[4];
+    QDict *smmu, *inval;
+    int64_t entries;
+
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_set_ste(g, false, guest_sid(1), STE_S1);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    dma_write(g, 1, 0x1000);
+    g_assert_true(smmu_next_event(g, evt));
+
+    smmu = query(g);
+    g_assert_cmpint(qdict_get_int(smmu, "events"), ==, 1);
+    g_assert_cmpint(qdict_get_int(smmu, "events-lost"), ==, 0);
+    g_assert_cmpint(qdict_get_int(stream(smmu, 0), "events"), ==, 0);
+    g_assert_cmpint(qdict_get_int(stream(smmu, 1), "events"), ==, 1);
+    entries = qdict_get_int(qdict_get_qdict(smmu, "invalidation"), "entries");
+    qobject_unref(smmu);
+
+    smmu_cmd_sync(g, 0x30, 0);
+    smmu = query(g);
+    inval = qdict_get_qdict(smmu, "invalidation");
+    g_assert_cmpint(qdict_get_int(inval, "entries"), ==, entries + 1);
+    g_assert_cmpint(qdict_get_int(inval, "failures"), ==, 0);
+    qobject_unref(smmu);
+    guest_stop(g);
+}
+
+static void asking_changes_nothing(void)
+{
+    Guest *g = guest_start(2, "");
+
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    /* What the guest did not announce is not to be acted on */
+    smmu_set_ste(g, false, guest_sid(0), STE_ABORT);
+    smmu_set_ste(g, false, guest_sid(1), STE_BYPASS);
+    host_calls(g);
+    for (int i = 0; i < 3; i++) {
+        qobject_unref(query(g));
+        g_free(hmp(g));
+    }
+    host_calls_assert(g, 0, 0, 0);
+    dma_assert(g, MAPPED, BLOCKED);
+    guest_stop(g);
+}
+
+static bool event_pending(Guest *g)
+{
+    QDict *event;
+    bool found = false;
+
+    /* Any reply brings the events before it */
+    qtest_qmp_assert_success(g->qts, "{'execute': 'query-status'}");
+    while ((event = qtest_qmp_event_ref(g->qts,
+                                        "SMMUV3_ACCEL_STREAM_CLOSED"))) {
+        found = true;
+        qobject_unref(event);
+    }
+    return found;
+}
+
+/* Two devices of one StreamID cannot both translate */
+static Guest *start_with_a_clash(void)
+{
+    Guest *g = guest_start(2, "");
+
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    guest_set_bus(g, 1, FIRST_BUS);
+    return g;
+}
+
+static void a_closed_stream_is_an_event_and_says_why(void)
+{
+    Guest *g = start_with_a_clash();
+    QDict *event, *data, *smmu, *st;
+    g_autofree char *text = NULL;
+    int closed;
+
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    event = qtest_qmp_eventwait_ref(g->qts, "SMMUV3_ACCEL_STREAM_CLOSED");
+    data = qdict_get_qdict(event, "data");
+    closed = !strcmp(qdict_get_str(data, "device"), "dev1");
+    g_assert_cmpstr(qdict_get_str(data, "host-device"), ==,
+                    guest_host_device(closed));
+    g_assert_cmphex(qdict_get_int(data, "sid"), ==, guest_sid(0));
+    g_assert_cmpstr(qdict_get_str(data, "wanted"), ==, "ste-translate");
+    g_assert_nonnull(strstr(qdict_get_str(data, "error"),
+                            guest_host_device(!closed)));
+
+    smmu = query(g);
+    st = stream(smmu, closed);
+    g_assert_cmpstr(qdict_get_str(st, "wanted"), ==, "ste-translate");
+    g_assert_cmpstr(qdict_get_str(st, "attached"), ==, "closed");
+    g_assert_cmpstr(qdict_get_str(st, "host-attachment"), ==, "abort");
+    g_assert_cmpstr(qdict_get_str(st, "last-error"), ==,
+                    qdict_get_str(data, "error"));
+    g_assert_cmpint(qdict_get_int(st, "failures"), ==, 1);
+    text = hmp(g);
+    g_assert_nonnull(strstr(text, "attached closed"));
+    g_assert_nonnull(strstr(text, qdict_get_str(data, "error")));
+    qobject_unref(smmu);
+    qobject_unref(event);
+
+    /* Its bus gets a number of its own again */
+    guest_set_bus(g, 1, FIRST_BUS + 1);
+    smmu_set_ste(g, false, guest_sid(1), STE_S1);
+    smmu_cfgi_all(g);
+    assert_stream(g, closed, "ste-translate", "ste", "ste-translate",
+                  "translate");
+    guest_stop(g);
+}
+
+static void events_come_once_a_second_at_most(void)
+{
+    Guest *g = start_with_a_clash();
+    QDict *smmu;
+    int64_t failures = 0;
+
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    qtest_qmp_eventwait(g->qts, "SMMUV3_ACCEL_STREAM_CLOSED");
+    for (int i = 0; i < 20; i++) {
+        smmu_cfgi_all(g);
+    }
+    smmu = query(g);
+    for (int i = 0; i < 2; i++) {
+        failures += qdict_get_int(stream(smmu, i), "failures");
+    }
+    g_assert_cmpint(failures, ==, 21);
+    qobject_unref(smmu);
+    g_assert_false(event_pending(g));
+
+    /* Under qtest the monitor's second is one of virtual time */
+    qtest_clock_step(g->qts, 1100 * SCALE_MS);
+    qtest_qmp_eventwait(g->qts, "SMMUV3_ACCEL_STREAM_CLOSED");
+    g_assert_false(event_pending(g));
+    guest_stop(g);
+}
+
+#define TEST(name) qtest_add_func("/smmuv3-accel/monitor/" #name, name)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    TEST(the_smmu_is_shown_as_resolved);
+    TEST(without_devices_there_is_no_viommu);
+    TEST(streams_follow_the_guest);
+    TEST(events_and_invalidations_are_counted);
+    TEST(asking_changes_nothing);
+    TEST(a_closed_stream_is_an_event_and_says_why);
+    TEST(events_come_once_a_second_at_most);
+    return g_test_run();
+}

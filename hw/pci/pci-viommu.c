@@ -15,12 +15,22 @@
 #include <linux/iommufd.h>
 #endif
 
+static bool asks_for_nesting(PCIBus *bus)
+{
+    return bus->iommu_ops && bus->iommu_ops->admit_device;
+}
+
 /* The bus that has a vIOMMU for @dev, if that one asks for nesting; or NULL */
 static PCIBus *nesting_bus(PCIDevice *dev)
 {
     PCIBus *bus = pci_device_root_bus(dev);
 
-    return bus->iommu_ops && bus->iommu_ops->admit_device ? bus : NULL;
+    return asks_for_nesting(bus) ? bus : NULL;
+}
+
+bool pci_viommu_names_stream_ids(PCIBus *bus)
+{
+    return bus && asks_for_nesting(bus);
 }
 
 bool pci_viommu_admit(PCIDevice *dev, Error **errp)

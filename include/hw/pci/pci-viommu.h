@@ -31,6 +31,12 @@ bool pci_viommu_hwpt_usable(DeviceState *dev, uint32_t flags);
  */
 bool pci_viommu_msi_doorbell(PCIDevice *dev, uint64_t *gpa);
 
+/*
+ * Do firmware tables name devices on @bus, a root bus, by their StreamIDs? Then
+ * the guest must keep the bus numbers that the firmware gave.
+ */
+bool pci_viommu_names_stream_ids(PCIBus *bus);
+
 /* How @dev sends an MSI, or NULL for QEMU's own way */
 MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev);
 

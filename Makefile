@@ -41,18 +41,22 @@ endif
 native arm64:
 	@scripts/build-qemu $@
 
+# A wrong build, which the tests have to notice.
+faulty: arm64
+	@scripts/build-faulty
+
 kernel:
 	@$(if $(HOST_KERNEL),,tests/lab/build-kernel)
 
 # A build that is asked for more than one thing at once still compiles one
 # thing after the other, unless make itself was given -j.
-check: native arm64 kernel
+check: native arm64 faulty kernel
 	@scripts/check
 
 check-unit: native
 	@scripts/check unit
 
-check-qtest check-lab check-functional: check-%: native arm64 kernel
+check-qtest check-lab check-functional: check-%: native arm64 faulty kernel
 	@scripts/check $*
 
 lab-shell: native arm64 kernel
@@ -71,5 +75,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help native arm64 kernel check check-unit check-qtest check-lab \
+.PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
 	check-functional lab-shell hooks check-style clean distclean

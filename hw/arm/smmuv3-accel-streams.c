@@ -16,6 +16,10 @@
 
 #define REPORT_INTERVAL_US G_USEC_PER_SEC
 
+#ifdef SMMUV3_ACCEL_FAULTS
+SMMUv3Fault smmuv3_fault;
+#endif
+
 /* What an event asks of one stream */
 typedef struct Wanted {
     SMMUv3Stream *st;
@@ -319,7 +323,7 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
     st->viommu = s->viommu;
     st->dev = *dev;
     QTAILQ_INSERT_TAIL(&s->list, st, next);
-    if (SMMUV3_FAULT_IS(s, FIRST_ONLY) && st != QTAILQ_FIRST(&s->list)) {
+    if (SMMUV3_FAULT_IS(FIRST_ONLY) && st != QTAILQ_FIRST(&s->list)) {
         return st;
     }
 

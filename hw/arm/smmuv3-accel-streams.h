@@ -19,9 +19,11 @@ typedef enum SMMUv3Fault {
     SMMUV3_FAULT_GBPA_ALWAYS,    /* GBPA acts whatever SMMUEN is */
 } SMMUv3Fault;
 
-#define SMMUV3_FAULT_IS(s, f) ((s)->fault == SMMUV3_FAULT_##f)
+extern SMMUv3Fault smmuv3_fault;
+
+#define SMMUV3_FAULT_IS(f) (smmuv3_fault == SMMUV3_FAULT_##f)
 #else
-#define SMMUV3_FAULT_IS(s, f) false
+#define SMMUV3_FAULT_IS(f) false
 #endif
 
 /**
@@ -46,9 +48,6 @@ typedef struct SMMUv3Streams {
     bool tlb_stale;          /* the host failed to invalidate */
     int64_t last_report;     /* g_get_monotonic_time() of the last message */
     uint64_t unreported;     /* failures since, that were not printed */
-#ifdef SMMUV3_ACCEL_FAULTS
-    SMMUv3Fault fault;
-#endif
 } SMMUv3Streams;
 
 void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,

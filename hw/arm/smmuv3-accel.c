@@ -59,7 +59,7 @@ static void cr0_written(SMMUv3State *s)
 
     load_regs(accel);
     if (was_enabled == accel->streams.regs.smmuen ||
-        SMMUV3_FAULT_IS(&accel->streams, NO_SMMUEN)) {
+        SMMUV3_FAULT_IS(NO_SMMUEN)) {
         return;
     }
     trace_smmuv3_accel_event("smmuen", accel->streams.regs.smmuen);
@@ -71,7 +71,7 @@ static void gbpa_written(SMMUv3State *s)
     SMMUv3Accel *accel = s->accel;
 
     load_regs(accel);
-    if (SMMUV3_FAULT_IS(&accel->streams, GBPA_ALWAYS)) {
+    if (SMMUV3_FAULT_IS(GBPA_ALWAYS)) {
         accel->streams.regs.smmuen = false;
     }
     trace_smmuv3_accel_event("gbpa", s->gbpa);
@@ -282,7 +282,7 @@ static void set_fault(Object *obj, const char *value, Error **errp)
 
     for (int i = 0; i < ARRAY_SIZE(name); i++) {
         if (!strcmp(value, name[i])) {
-            accel_of(obj)->streams.fault = i;
+            smmuv3_fault = i;
             return;
         }
     }

@@ -121,6 +121,7 @@ Guest *guest_start(int ndevs, const char *smmu)
 {
     Guest *g = g_new0(Guest, 1);
     g_autoptr(GString) args = g_string_new(NULL);
+    const char *fault = g_getenv("SMMUV3_TEST_FAULT");
 
     g->trace_path = temp_file("");
     g->firmware_path = temp_file("none");
@@ -134,6 +135,11 @@ Guest *guest_start(int ndevs, const char *smmu)
                     "-device pxb-pcie,id=pcie.1,bus_nr=%d,bus=pcie.0 "
                     "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1,accel=on%s ",
                     g->firmware_path, g->trace_path, PXB_BUS, smmu);
+    if (fault) {
+        /* Only the wrong build has this: see scripts/build-faulty */
+        g_string_truncate(args, args->len - 1);
+        g_string_append_printf(args, ",x-fault=%s ", fault);
+    }
     for (int i = 0; i < DEVS; i++) {
         g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
                                "bus=pcie.1,chassis=%d,addr=%d ", i, i + 1, i);

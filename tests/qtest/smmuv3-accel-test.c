@@ -4,7 +4,8 @@
  *
  * Needs two edu devices bound to vfio-pci behind an SMMUv3 that nests, and their
  * addresses in SMMUV3_TEST_DEVICES: tests/lab makes such a host. With
- * SMMUV3_TEST_KERNEL=6.18 the host is one that wants a vDEVICE for each attach.
+ * SMMUV3_TEST_KERNEL=6.18 the host is one that wants a vDEVICE for each attach;
+ * with SMMUV3_TEST_TWO_SMMUS the devices are behind one SMMU each.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -561,12 +562,34 @@ static void the_kernels_way_is_noticed(void)
     guest_stop(g);
 }
 
+static void a_device_of_another_host_smmu_is_refused(void)
+{
+    Guest *g = guest_start(1, "");
+    QDict *rsp = qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
+                           "'driver': 'vfio-pci', 'id': 'dev1', 'host': %s,"
+                           "'bus': 'rp1', 'iommufd': 'iommufd0'}}",
+                           guest_host_device(1));
+    const char *desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+
+    g_assert_nonnull(strstr(desc, guest_host_device(1)));
+    g_assert_nonnull(strstr(desc, "behind another host SMMU"));
+    qobject_unref(rsp);
+    dma_assert(g, FLAT, BLOCKED);
+    smmu_gbpa(g, GBPA_RESET | GBPA_ABORT);
+    dma_assert(g, BLOCKED, BLOCKED);
+    guest_stop(g);
+}
+
 #define TEST(name) qtest_add_func("/smmuv3-accel/" #name, name)
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 
+    if (g_getenv("SMMUV3_TEST_TWO_SMMUS")) {
+        TEST(a_device_of_another_host_smmu_is_refused);
+        return g_test_run();
+    }
     TEST(the_kernels_way_is_noticed);
     TEST(plugged_cold_they_follow_gbpa);
     TEST(gbpa_reaches_every_device_before_update_clears);

@@ -233,9 +233,8 @@ void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last)
     w = g_new(Wanted, count_streams(s));
     QTAILQ_FOREACH(st, &s->list, next) {
         uint32_t sid = s->get_sid(s->owner, st);
-        bool moved = st->has_vdevice && st->vsid != sid;
 
-        if (!moved && !st->closed && !in_range(sid, first, last)) {
+        if (sid == st->sid && !st->closed && !in_range(sid, first, last)) {
             continue;
         }
         w[n] = resolve(s, st);

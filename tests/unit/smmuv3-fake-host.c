@@ -1,0 +1,589 @@
+/*
+ * A stand-in for the host: iommufd, VFIO and an SMMUv3 behind them
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "smmuv3-fake-host.h"
+
+/* --- Calls: recorded, and failed on demand --- */
+
+static void log_call(FakeHost *h, int ret, const char *fmt, va_list ap)
+{
+    if (!h->log) {
+        return;
+    }
+    g_string_append_vprintf(h->log, fmt, ap);
+    if (ret < 0) {
+        g_string_append_printf(h->log, " !%s", ret == -ENOENT ? "ENOENT" :
+                               ret == -EEXIST ? "EEXIST" :
+                               ret == -EIO ? "EIO" :
+                               ret == -EINVAL ? "EINVAL" :
+                               ret == -EOPNOTSUPP ? "EOPNOTSUPP" :
+                               strerror(-ret));
+    }
+    g_string_append(h->log, "; ");
+}
+
+static int G_GNUC_PRINTF(5, 6) called(FakeHost *h, FakeCall call, int ret,
+                                      Error **errp, const char *fmt, ...)
+{
+    va_list ap;
+
+    h->calls[call]++;
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "fake host");
+    }
+    va_start(ap, fmt);
+    log_call(h, ret, fmt, ap);
+    va_end(ap);
+    return ret;
+}
+
+/* The error that a test asked for, or 0 */
+static int injected(FakeHost *h, FakeCall call, const SMMUv3HostDevice *dev)
+{
+    if (!(h->fail_calls & BIT(call))) {
+        return 0;
+    }
+    if (h->fail_after) {
+        h->fail_after--;
+        return 0;
+    }
+    if (!h->fail_times) {
+        return 0;
+    }
+    h->fail_times--;
+    h->failed++;
+    h->failed_dev = dev ? dev->opaque : NULL;
+    return -h->fail_errno;
+}
+
+void fake_host_fail(FakeHost *h, uint32_t kinds, unsigned after,
+                    unsigned times, int error)
+{
+    g_assert_false(kinds & ~FAKE_ANY_CALL);
+    h->fail_calls = kinds;
+    h->fail_after = after;
+    h->fail_times = times;
+    h->fail_errno = error;
+    h->failed = 0;
+    h->failed_dev = NULL;
+}
+
+void fake_host_heal(FakeHost *h)
+{
+    h->fail_calls = 0;
+}
+
+unsigned fake_host_take_calls(FakeHost *h)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < FAKE_CALLS; i++) {
+        n += h->calls[i];
+        h->calls[i] = 0;
+    }
+    if (h->log) {
+        g_string_truncate(h->log, 0);
+    }
+    return n;
+}
+
+void fake_host_assert_calls(FakeHost *h, const char *expected)
+{
+    g_assert_cmpstr(h->log->str, ==, expected);
+    fake_host_take_calls(h);
+}
+
+/* --- Objects --- */
+
+static FakeObject *find(FakeHost *h, uint32_t id)
+{
+    FakeObject *o = &h->object[id % FAKE_OBJECTS];
+
+    return o->id == id && o->type != FAKE_NO_OBJECT ? o : NULL;
+}
+
+static FakeObject *find_type(FakeHost *h, uint32_t id, FakeType type)
+{
+    FakeObject *o = find(h, id);
+
+    return o && o->type == type ? o : NULL;
+}
+
+static FakeObject *new_object(FakeHost *h, FakeType type, uint32_t on)
+{
+    FakeObject *o;
+
+    for (int i = 0; ; i++) {
+        g_assert_cmpint(i, <, FAKE_OBJECTS);
+        o = &h->object[++h->next_id % FAKE_OBJECTS];
+        if (o->type == FAKE_NO_OBJECT) {
+            break;
+        }
+    }
+    *o = (FakeObject) { .type = type, .id = h->next_id, .on = on, .fd = -1 };
+    if (on) {
+        find(h, on)->refs++;
+        o->smmu = find(h, on)->smmu;
+    }
+    return o;
+}
+
+unsigned fake_host_count(const FakeHost *h, FakeType type)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < FAKE_OBJECTS; i++) {
+        n += h->object[i].type == type;
+    }
+    return n;
+}
+
+static unsigned config_of(const uint64_t vste[2])
+{
+    return vste[0] & 1 ? vste[0] >> 1 & 7 : 0;
+}
+
+/* For the log: "bypass", "abort", "s1@12345000", "parent", ... */
+static const char *name_of(const FakeObject *o)
+{
+    static char name[32];
+
+    switch (o ? o->type : FAKE_NO_OBJECT) {
+    case FAKE_NESTING_PARENT:
+        return "parent";
+    case FAKE_VIOMMU:
+        return "viommu";
+    case FAKE_VEVENTQ:
+        return "veventq";
+    case FAKE_VDEVICE:
+        snprintf(name, sizeof(name), "vdevice %s", o->dev->host.name);
+        return name;
+    case FAKE_NESTED:
+        if (config_of(o->vste) == 5) {
+            snprintf(name, sizeof(name), "s1@%llx",
+                     o->vste[0] & MAKE_64BIT_MASK(6, 46));
+            return name;
+        }
+        return config_of(o->vste) == 4 ? "bypass" : "abort";
+    default:
+        return "unknown";
+    }
+}
+
+static bool is_stuck(const FakeHost *h, const FakeObject *o)
+{
+    for (int i = 0; i < FAKE_DEVICES; i++) {
+        const FakeDevice *d = &h->dev[i];
+
+        if (d->quarantined && d->hwpt &&
+            (d->hwpt == o->id ||
+             h->object[d->hwpt % FAKE_OBJECTS].on == o->id)) {
+            return true;
+        }
+    }
+    return h->orphans;
+}
+
+/*
+ * EBUSY and ENOENT, that is, the caller lost its count. Only what a device
+ * uses that the host refused to let go cannot be freed by anybody.
+ */
+static void destroy(void *opaque, uint32_t id)
+{
+    FakeHost *h = opaque;
+    FakeObject *o = find(h, id);
+
+    if (!o) {
+        g_error("free of id %u, which does not exist", id);
+    }
+    called(h, FAKE_DESTROY, 0, NULL, "free %s", name_of(o));
+    if (o->type == FAKE_NESTING_PARENT) {
+        g_error("free of the nesting parent, which is VFIO's");
+    }
+    if (o->refs) {
+        if (!is_stuck(h, o)) {
+            g_error("free of %s, which is in use", name_of(o));
+        }
+        h->orphans++;
+        return;
+    }
+    if (o->fd >= 0 && fcntl(o->fd, F_GETFD) != -1) {
+        g_error("free of a vEVENTQ whose fd is open");
+    }
+    if (o->type == FAKE_VDEVICE) {
+        o->dev->vdevice = 0;
+    }
+    find(h, o->on)->refs--;
+    o->type = FAKE_NO_OBJECT;
+}
+
+static int alloc_viommu(void *opaque, const SMMUv3HostDevice *dev,
+                        uint32_t parent, uint32_t *viommu, Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+    FakeObject *p = find_type(h, parent, FAKE_NESTING_PARENT);
+    int ret = injected(h, FAKE_ALLOC_VIOMMU, dev);
+
+    if (!ret) {
+        ret = !p || p->smmu != d->smmu ? -EINVAL : 0;
+    }
+    if (!ret) {
+        *viommu = new_object(h, FAKE_VIOMMU, parent)->id;
+    }
+    return called(h, FAKE_ALLOC_VIOMMU, ret, errp, "viommu");
+}
+
+/* Linux: arm_smmu_validate_vste() */
+static int check_vste(const uint64_t vste[2])
+{
+    unsigned config = vste[0] >> 1 & 7;
+
+    if (!(vste[0] & 1)) {
+        return 0;
+    }
+    if (vste[0] & ~0xf80fffffffffffffULL || vste[1] & ~0x380000ffULL ||
+        (config != 0 && config != 4 && config != 5) ||
+        (vste[1] >> 28 & 3) > 1) {
+        return -EIO;
+    }
+    return 0;
+}
+
+static int alloc_hwpt(void *opaque, const SMMUv3HostDevice *dev,
+                      uint32_t viommu, const uint64_t vste[2], uint32_t *hwpt,
+                      Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+    FakeObject *v = find_type(h, viommu, FAKE_VIOMMU);
+    FakeObject shown = { .type = FAKE_NESTED, .vste = { vste[0], vste[1] } };
+    int ret = injected(h, FAKE_ALLOC_HWPT, dev);
+
+    if (!ret) {
+        ret = !v || v->smmu != d->smmu ? -EINVAL : check_vste(vste);
+    }
+    if (!ret) {
+        FakeObject *o = new_object(h, FAKE_NESTED, viommu);
+
+        o->vste[0] = vste[0];
+        o->vste[1] = vste[1];
+        *hwpt = o->id;
+    }
+    return called(h, FAKE_ALLOC_HWPT, ret, errp, "hwpt %s", name_of(&shown));
+}
+
+static FakeObject *find_vdevice(FakeHost *h, uint32_t viommu, uint32_t vsid)
+{
+    for (int i = 0; i < FAKE_DEVICES; i++) {
+        FakeObject *o = h->dev[i].vdevice ? find(h, h->dev[i].vdevice) : NULL;
+
+        if (o && o->vsid == vsid && (!viommu || o->on == viommu)) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+FakeDevice *fake_host_find_vsid(FakeHost *h, uint32_t vsid)
+{
+    FakeObject *o = find_vdevice(h, 0, vsid);
+
+    return o ? o->dev : NULL;
+}
+
+static int alloc_vdevice(void *opaque, const SMMUv3HostDevice *dev,
+                         uint32_t viommu, uint32_t vsid, uint32_t *vdevice,
+                         Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+    FakeObject *v = find_type(h, viommu, FAKE_VIOMMU);
+    int ret = injected(h, FAKE_ALLOC_VDEVICE, dev);
+
+    if (!ret) {
+        ret = !v ? -ENOENT : v->smmu != d->smmu ? -EINVAL :
+              d->vdevice || find_vdevice(h, viommu, vsid) ? -EEXIST : 0;
+    }
+    if (!ret) {
+        FakeObject *o = new_object(h, FAKE_VDEVICE, viommu);
+
+        o->dev = d;
+        o->vsid = vsid;
+        d->vdevice = *vdevice = o->id;
+    }
+    return called(h, FAKE_ALLOC_VDEVICE, ret, errp, "vdevice %s 0x%x",
+                  dev->name, vsid);
+}
+
+static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
+                         uint32_t *veventq, int *fd, Error **errp)
+{
+    FakeHost *h = opaque;
+    int ret = injected(h, FAKE_ALLOC_VEVENTQ, NULL);
+
+    if (!ret) {
+        ret = h->no_veventq ? -EOPNOTSUPP :
+              !find_type(h, viommu, FAKE_VIOMMU) ? -ENOENT :
+              !depth || depth > 1 << 19 ? -EINVAL :
+              fake_host_count(h, FAKE_VEVENTQ) ? -EEXIST : 0;
+    }
+    if (!ret) {
+        FakeObject *o = new_object(h, FAKE_VEVENTQ, viommu);
+
+        o->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        g_assert_cmpint(o->fd, >=, 0);
+        *fd = o->fd;
+        *veventq = o->id;
+    }
+    return called(h, FAKE_ALLOC_VEVENTQ, ret, errp, "veventq");
+}
+
+/* --- Attachments --- */
+
+static void set_hwpt(FakeHost *h, FakeDevice *d, uint32_t id)
+{
+    if (d->hwpt) {
+        find(h, d->hwpt)->refs--;
+    }
+    if (id) {
+        find(h, id)->refs++;
+    }
+    d->hwpt = id;
+    d->bound = id && d->vdevice;
+    d->vsid = d->bound ? find(h, d->vdevice)->vsid : 0;
+    d->fresh = true;
+    d->quarantined = false;
+    if (h->changed) {
+        h->changed(h->opaque, d);
+    }
+}
+
+static int check_attach(FakeHost *h, FakeDevice *d, FakeObject *o)
+{
+    if (!o || (o->type != FAKE_NESTING_PARENT && o->type != FAKE_NESTED)) {
+        return -ENOENT;
+    }
+    if (o->smmu != d->smmu) {
+        return -EINVAL;
+    }
+    if (o->type == FAKE_NESTED && !d->vdevice &&
+        (h->old_kernel || config_of(o->vste) == 5)) {
+        return -ENOENT;
+    }
+    return 0;
+}
+
+static int attach(void *opaque, const SMMUv3HostDevice *dev, uint32_t hwpt,
+                  Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+    FakeObject *o = find(h, hwpt);
+    int ret = injected(h, FAKE_ATTACH, dev);
+
+    if (!ret) {
+        ret = check_attach(h, d, o);
+    }
+    called(h, FAKE_ATTACH, ret, errp, "attach %s %s", dev->name, name_of(o));
+    /* What is attached already is not attached again: its vSID stays */
+    if (!ret && hwpt != d->hwpt) {
+        set_hwpt(h, d, hwpt);
+    } else if (!ret) {
+        d->quarantined = false;
+    }
+    return ret;
+}
+
+static int detach(void *opaque, const SMMUv3HostDevice *dev, Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+    int ret = injected(h, FAKE_DETACH, dev);
+
+    called(h, FAKE_DETACH, ret, errp, "detach %s", dev->name);
+    if (!ret && d->hwpt) {
+        set_hwpt(h, d, 0);
+    } else if (!ret) {
+        d->quarantined = false;
+    }
+    return ret;
+}
+
+static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+
+    called(h, FAKE_QUARANTINE, 0, NULL, "quarantine %s", dev->name);
+    d->quarantined = true;
+    if (h->changed) {
+        h->changed(h->opaque, d);
+    }
+}
+
+FakeDMA fake_host_dma(const FakeHost *h, const FakeDevice *dev)
+{
+    const FakeObject *o = &h->object[dev->hwpt % FAKE_OBJECTS];
+    unsigned config;
+
+    if (!dev->hwpt || dev->quarantined) {
+        return (FakeDMA) { .kind = FAKE_BLOCKED };
+    }
+    if (o->type == FAKE_NESTING_PARENT) {
+        return (FakeDMA) { .kind = FAKE_OPEN };
+    }
+    config = config_of(o->vste);
+    if (config != 5) {
+        return (FakeDMA) { .kind = config ? FAKE_OPEN : FAKE_BLOCKED };
+    }
+    return (FakeDMA) {
+        .kind = FAKE_TRANSLATED,
+        .vste = { o->vste[0], o->vste[1] },
+        .vsid = dev->vsid,
+    };
+}
+
+/* --- Invalidation --- */
+
+/* What each command may have set, in words 0 and 1 */
+static bool fields_known(const uint64_t cmd[2])
+{
+    static const struct {
+        uint8_t opcode;
+        uint64_t mask[2];
+    } known[] = {
+        { 0x05, { 0xfffffffffffff0ff, 0x1 } },                /* CFGI_CD */
+        { 0x06, { 0xffffffff000000ff, 0 } },                  /* CFGI_CD_ALL */
+        { 0x10, { 0x0000ffff000000ff, 0 } },                  /* NH_ALL */
+        { 0x11, { 0xffffffff000000ff, 0 } },                  /* NH_ASID */
+        { 0x12, { 0xffffffff01f1f0ff, 0xffffffffffffff01 } }, /* NH_VA */
+        { 0x13, { 0x0000ffff01f1f0ff, 0xffffffffffffff01 } }, /* NH_VAA */
+        { 0x30, { 0xff, 0 } },                                /* NSNH_ALL */
+        { 0x40, { 0xfffffffffffffaff, 0xfffffffffffff03f } }, /* ATC_INV */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if ((cmd[0] & 0xff) == known[i].opcode) {
+            return !(cmd[0] & ~known[i].mask[0]) &&
+                   !(cmd[1] & ~known[i].mask[1]);
+        }
+    }
+    return false;
+}
+
+static bool names_stream(const uint64_t cmd[2])
+{
+    uint8_t opcode = cmd[0] & 0xff;
+
+    return opcode == 0x05 || opcode == 0x06 || opcode == 0x40;
+}
+
+static int check_entry(FakeHost *h, uint32_t viommu, const uint64_t cmd[2])
+{
+    if (!fields_known(cmd)) {
+        return -EIO;
+    }
+    if (names_stream(cmd) && !find_vdevice(h, viommu, cmd[0] >> 32)) {
+        return -EIO;
+    }
+    if (h->poison && h->poison[0] == cmd[0] && h->poison[1] == cmd[1]) {
+        return -EIO;
+    }
+    return 0;
+}
+
+static int invalidate(void *opaque, uint32_t viommu, const uint64_t (*cmd)[2],
+                      uint32_t n, Error **errp)
+{
+    FakeHost *h = opaque;
+    int ret = injected(h, FAKE_INVALIDATE, NULL);
+    uint32_t done = ret ? 0 : n;
+
+    g_assert_cmpuint(n, >, 0);
+    g_assert_cmpuint(n, <=, 1 << 19);
+    for (uint32_t i = 0; i < n && !ret; i++) {
+        ret = find_type(h, viommu, FAKE_VIOMMU) ?
+              check_entry(h, viommu, cmd[i]) : -ENOENT;
+        if (ret) {
+            /* What was collected since the last 63 was not issued */
+            done = i - i % 63;
+        }
+    }
+    called(h, FAKE_INVALIDATE, ret, errp, "invalidate %u", n);
+    for (uint32_t i = 0; i < done && h->issued; i++) {
+        h->issued(h->opaque, cmd[i]);
+    }
+    return ret;
+}
+
+const SMMUv3HostOps fake_host_ops = {
+    .alloc_viommu = alloc_viommu,
+    .alloc_hwpt = alloc_hwpt,
+    .alloc_vdevice = alloc_vdevice,
+    .alloc_veventq = alloc_veventq,
+    .attach = attach,
+    .detach = detach,
+    .invalidate = invalidate,
+    .destroy = destroy,
+    .quarantine = quarantine,
+};
+
+/* --- VFIO's part --- */
+
+void fake_host_open_device(FakeHost *h, FakeDevice *dev)
+{
+    g_assert_cmpuint(dev->hwpt, ==, 0);
+    dev->quarantined = false;
+    dev->bound = false;
+    dev->hwpt = FAKE_PARENT;
+    find(h, FAKE_PARENT)->refs++;
+}
+
+void fake_host_close_device(FakeHost *h, FakeDevice *dev)
+{
+    if (dev->hwpt) {
+        find(h, dev->hwpt)->refs--;
+        dev->hwpt = 0;
+    }
+    if (dev->vdevice) {
+        g_error("%s is closed while it has a vDEVICE", dev->host.name);
+    }
+}
+
+void fake_host_init(FakeHost *h)
+{
+    memset(h, 0, sizeof(*h));
+    h->log = g_string_new(NULL);
+    new_object(h, FAKE_NESTING_PARENT, 0);
+    g_assert_cmpuint(h->next_id, ==, FAKE_PARENT);
+    for (int i = 0; i < FAKE_DEVICES; i++) {
+        FakeDevice *d = &h->dev[i];
+
+        snprintf(d->name, sizeof(d->name), "d%d", i);
+        d->host = (SMMUv3HostDevice) {
+            .name = d->name,
+            .dev_id = 1000 + i,
+            .opaque = d,
+        };
+    }
+}
+
+void fake_host_end(FakeHost *h)
+{
+    for (int i = 0; i < FAKE_OBJECTS; i++) {
+        FakeObject *o = &h->object[i];
+
+        if (o->type > FAKE_NESTING_PARENT && !h->orphans) {
+            g_error("%s was not freed", name_of(o));
+        }
+    }
+    if (h->log) {
+        g_string_free(h->log, true);
+    }
+}

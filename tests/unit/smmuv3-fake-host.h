@@ -1,0 +1,152 @@
+/*
+ * A stand-in for the host: iommufd, VFIO and an SMMUv3 behind them
+ *
+ * It keeps the objects, references and attachments that the kernel would keep,
+ * answers with the kernel's errors, and knows what each device's DMA would
+ * meet. It records each call, and fails those that a test asks it to.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_UNIT_SMMUV3_FAKE_HOST_H
+#define TESTS_UNIT_SMMUV3_FAKE_HOST_H
+
+#include "hw/arm/smmuv3-accel-host.h"
+
+#define FAKE_DEVICES 64
+#define FAKE_OBJECTS 1024
+#define FAKE_PARENT 1     /* the nesting parent's id; VFIO owns it */
+
+typedef enum FakeCall {
+    FAKE_ALLOC_VIOMMU,
+    FAKE_ALLOC_HWPT,
+    FAKE_ALLOC_VDEVICE,
+    FAKE_ALLOC_VEVENTQ,
+    FAKE_ATTACH,
+    FAKE_DETACH,
+    FAKE_INVALIDATE,
+    FAKE_DESTROY,         /* this one and the next cannot be failed */
+    FAKE_QUARANTINE,
+    FAKE_CALLS,
+} FakeCall;
+
+#define FAKE_ANY_CALL (BIT(FAKE_DESTROY) - 1)
+
+typedef enum FakeDMAKind {
+    FAKE_BLOCKED,
+    FAKE_OPEN,            /* reaches guest memory untranslated */
+    FAKE_TRANSLATED,
+} FakeDMAKind;
+
+/* What a device's DMA meets; the rest only if it is translated */
+typedef struct FakeDMA {
+    FakeDMAKind kind;
+    uint64_t vste[2];
+    uint32_t vsid;
+} FakeDMA;
+
+/**
+ * FakeDevice - a device that VFIO holds
+ * @hwpt: what is attached; 0 after a detach, and it is then blocked
+ * @vsid: the StreamID that the attachment was made with, if @bound
+ * @fresh: attached anew since the test cleared it: no old CD is cached
+ * @quarantined: not mastering the bus, since nothing better could be done
+ */
+typedef struct FakeDevice {
+    SMMUv3HostDevice host;
+    unsigned smmu;
+    uint32_t hwpt;
+    uint32_t vdevice;
+    uint32_t vsid;
+    bool bound;
+    bool fresh;
+    bool quarantined;
+    char name[8];
+} FakeDevice;
+
+typedef enum FakeType {
+    FAKE_NO_OBJECT,
+    FAKE_NESTING_PARENT,
+    FAKE_VIOMMU,
+    FAKE_NESTED,
+    FAKE_VDEVICE,
+    FAKE_VEVENTQ,
+} FakeType;
+
+typedef struct FakeObject {
+    FakeType type;
+    uint32_t id;
+    uint32_t on;          /* the object that it refers to */
+    unsigned refs;
+    unsigned smmu;
+    uint64_t vste[2];
+    FakeDevice *dev;      /* a vDEVICE's */
+    uint32_t vsid;
+    int fd;               /* a vEVENTQ's */
+} FakeObject;
+
+/**
+ * FakeHost - the host
+ * @old_kernel: Linux 6.13 to 6.18: nothing nested attaches without a vDEVICE
+ * @no_veventq: Linux before 6.15
+ * @log: each call in words, "attach d0 bypass; ", or NULL
+ * @issued: called with each command that reached the hardware
+ * @changed: called after each attach or detach that did something
+ */
+typedef struct FakeHost {
+    bool old_kernel;
+    bool no_veventq;
+    FakeDevice dev[FAKE_DEVICES];
+    FakeObject object[FAKE_OBJECTS];
+    uint32_t next_id;
+
+    GString *log;
+    unsigned calls[FAKE_CALLS];
+    void (*issued)(void *opaque, const uint64_t cmd[2]);
+    void (*changed)(void *opaque, FakeDevice *dev);
+    void *opaque;
+
+    uint32_t fail_calls;  /* a bit for each FakeCall that may fail */
+    unsigned fail_after;  /* as many of them succeed first */
+    unsigned fail_times;  /* and then as many fail */
+    int fail_errno;
+    unsigned failed;
+    FakeDevice *failed_dev;
+    const uint64_t *poison; /* an entry that fails whenever it comes */
+    unsigned orphans;     /* freed too early, for a device that is stuck */
+} FakeHost;
+
+extern const SMMUv3HostOps fake_host_ops;
+
+/* Devices d0, d1, ... are not open yet */
+void fake_host_init(FakeHost *h);
+
+/* Check that nothing is left but the nesting parent, and free the rest */
+void fake_host_end(FakeHost *h);
+
+/* VFIO opens and attaches the device again, or for the first time */
+void fake_host_open_device(FakeHost *h, FakeDevice *dev);
+
+/* VFIO closes the device, which also detaches it */
+void fake_host_close_device(FakeHost *h, FakeDevice *dev);
+
+/* From now on @after calls of @kinds succeed, and the next @times fail */
+void fake_host_fail(FakeHost *h, uint32_t kinds, unsigned after,
+                    unsigned times, int error);
+void fake_host_heal(FakeHost *h);
+
+FakeDMA fake_host_dma(const FakeHost *h, const FakeDevice *dev);
+
+/* The device with a vDEVICE of @vsid, or NULL */
+FakeDevice *fake_host_find_vsid(FakeHost *h, uint32_t vsid);
+
+/* How many objects of a type there are */
+unsigned fake_host_count(const FakeHost *h, FakeType type);
+
+/* All calls since the last time were these; forget them */
+void fake_host_assert_calls(FakeHost *h, const char *expected);
+
+/* How many calls there were since the last time; forget them */
+unsigned fake_host_take_calls(FakeHost *h);
+
+#endif /* TESTS_UNIT_SMMUV3_FAKE_HOST_H */

@@ -1,0 +1,78 @@
+/*
+ * A guest with an accelerated SMMUv3, for tests without a machine
+ *
+ * Its registers act as hw/arm/smmuv3-accel.c lets them act, its Stream table is
+ * in a small memory, and the host is the fake one. Each change of a device's
+ * attachment is checked: it must act as the old, as the new, or blocked.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_UNIT_SMMUV3_GUEST_H
+#define TESTS_UNIT_SMMUV3_GUEST_H
+
+#include "hw/arm/smmuv3-accel-command.h"
+#include "smmuv3-fake-host.h"
+
+#define GUEST_MEM_BASE 0x40000000
+#define GUEST_MEM_SIZE 0x10000
+#define GUEST_SIDS     256 /* of the linear table that it begins with */
+
+#define STE_ABORT   0x1
+#define STE_BYPASS  0x9
+#define STE_INVALID 0x0
+#define STE_S1(ctx) (0xbULL | (ctx))
+
+/**
+ * Guest - the guest
+ * @sid: StreamID of each device
+ * @stream: NULL unless plugged
+ * @reads: of the Stream table
+ * @unreadable: no access to it succeeds
+ */
+typedef struct Guest {
+    FakeHost host;
+    SMMUv3Streams s;
+    SMMUv3Stream *stream[FAKE_DEVICES];
+    uint32_t sid[FAKE_DEVICES];
+    uint8_t mem[GUEST_MEM_SIZE];
+    unsigned reads;
+    bool unreadable;
+    bool ril;
+
+    FakeDMA before[FAKE_DEVICES];
+    bool check_steps;
+} Guest;
+
+/* Registers at reset, a linear table of invalid STEs, device i at StreamID i */
+Guest *guest_new(bool old_kernel);
+
+/* Unplug what is plugged, check that nothing is left */
+void guest_free(Guest *g);
+
+/* What VFIO and smmuv3-accel-pci.c do; false: refused, with an error */
+bool guest_plug(Guest *g, unsigned i);
+void guest_unplug(Guest *g, unsigned i);
+
+/* Register writes. GBPA: with UPDATE = 1 */
+void guest_smmuen(Guest *g, bool on);
+void guest_gbpa(Guest *g, bool abort);
+void guest_reset(Guest *g);
+
+/* Memory and commands */
+void guest_write64(Guest *g, uint64_t addr, uint64_t val);
+void guest_ste(Guest *g, uint32_t sid, uint64_t word0, uint64_t word1);
+bool guest_command(Guest *g, uint64_t word0, uint64_t word1);
+void guest_cfgi_ste(Guest *g, uint32_t sid);
+void guest_cfgi_all(Guest *g);
+void guest_sync(Guest *g);
+
+/*
+ * No stream is more open than what resolve says; with @exact each is as open
+ * as that and none is closed.
+ */
+void guest_assert_safe(Guest *g, bool exact);
+
+FakeDMAKind guest_dma(const Guest *g, unsigned i);
+
+#endif /* TESTS_UNIT_SMMUV3_GUEST_H */

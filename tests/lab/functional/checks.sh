@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Test points from a script: checks NAME, then check ... , then checked.
+# Nothing is printed before the end, so that another program's points may come
+# in between.
+#
+# shellcheck shell=sh
+
+CHECKS_OUT=/tmp/checks
+
+checks()
+{
+    CHECKS_NAME=$1
+    CHECKS_COUNT=0
+    CHECKS_FAILED=
+    : >$CHECKS_OUT
+}
+
+# check TEXT COMMAND...: a point that passes if the command succeeds.
+check()
+{
+    _text=$1
+    shift
+    CHECKS_COUNT=$((CHECKS_COUNT + 1))
+    if "$@" >&2; then
+        _verdict=ok
+    else
+        _verdict='not ok'
+        CHECKS_FAILED="$CHECKS_FAILED $CHECKS_COUNT"
+    fi
+    echo "$_verdict $CHECKS_COUNT - $_text" | tee -a $CHECKS_OUT >&2
+}
+
+checked()
+{
+    echo "@begin $CHECKS_NAME"
+    cat $CHECKS_OUT
+    echo "1..$CHECKS_COUNT"
+    echo "@end $CHECKS_NAME 0"
+}
+
+same()
+{
+    [ "$1" = "$2" ] || {
+        echo "is $1, should be $2"
+        return 1
+    }
+}
+
+# What a guest has to put on a disk, given what it read from it.
+scramble()
+{
+    tr '\000-\376\377' '\001-\377\000'
+}

@@ -11,7 +11,8 @@
 
 /*
  * Linux issues one unmap as runs of up to 64 commands; the kernel takes 2^19
- * entries a call. 1024 entries are 16 KiB and hold a 4 MiB unmap of 4 KiB pages.
+ * entries a call, but copies them into one allocation. 1024 entries are 16 KiB
+ * and hold a 4 MiB unmap of 4 KiB pages.
  */
 #define SMMUV3_INVAL_MAX 1024
 

@@ -20,7 +20,8 @@ typedef struct SMMUv3EventReader {
 } SMMUv3EventReader;
 
 /* Take one event record, @evt, little-endian as the guest's queue holds it */
-typedef void SMMUv3EventSink(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE]);
+typedef void SMMUv3EventSink(void *opaque,
+                             const uint8_t evt[SMMUV3_EVENT_SIZE]);
 
 /**
  * smmuv3_event_parse - take apart what read() of a vEVENTQ's fd returned

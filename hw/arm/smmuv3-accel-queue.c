@@ -44,7 +44,7 @@ static uint32_t read_run(SMMUQueue *q, uint64_t (*cmd)[2])
     return n;
 }
 
-/* Bridges' own DMA, their MSIs, goes through the emulated SMMU and its caches */
+/* Bridges' MSIs go through the emulated SMMU, which has caches of its own */
 static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
 {
     SMMUState *bs = ARM_SMMU(s);

@@ -46,7 +46,7 @@ void smmuv3_stream_drop_s1(SMMUv3Stream *st)
     smmuv3_stream_drop_vdevice(st);
 }
 
-/* The steps of the fail-closed ladder, each taken only if the one above fails */
+/* The fail-closed ladder: each step is taken only if the one before fails */
 static SMMUv3Attachment block(SMMUv3Stream *st)
 {
     if (smmuv3_viommu_attach_shared(st->viommu, &st->dev, SMMUV3_VSTE_ABORT,
@@ -257,7 +257,7 @@ void smmuv3_stream_release(SMMUv3Stream *st)
         set_attached(st, block(st));
     }
     if (st->attached == SMMUV3_ATTACHED_QUARANTINE) {
-        /* Closing the device's fd detaches it; the kernel then frees the rest */
+        /* Closing the device's fd detaches it; the kernel frees the rest */
         smmuv3_stream_drop_vdevice(st);
     } else {
         smmuv3_stream_drop_s1(st);

@@ -33,8 +33,8 @@ typedef struct SMMUv3StreamCounters {
  * @closed: @wanted could not be reached; the device is blocked instead
  * @wanted, @sid: what the guest asked for last
  * @s1_hwpt: the nested HWPT that holds @s1; attached only while @attached says
- *           so. It is kept, with the vDEVICE, while SMMUEN is 0, so that setting
- *           it again costs one attach.
+ *           so. It is kept, with the vDEVICE, while SMMUEN is 0, so that
+ *           setting it again costs one attach.
  * @s1_vsid: the vDEVICE's StreamID when @s1_hwpt was attached last. The kernel
  *           binds the one to the other only when a HWPT is newly attached.
  * @last_error: of the last failed reconcile, or NULL; owned

@@ -157,9 +157,9 @@ static void reconcile_or_report(SMMUv3Streams *s, const Wanted *w)
 }
 
 /*
- * Old vDEVICEs go before new ones come, because one stream's new StreamID may be
- * another's old one; and nothing is freed while a queued invalidation refers to
- * it.
+ * Old vDEVICEs go before new ones come, because one stream's new StreamID may
+ * be another's old one; and nothing is freed while a queued invalidation refers
+ * to it.
  */
 static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
 {

@@ -90,7 +90,7 @@ static void reset(SMMUv3State *s)
     smmuv3_streams_reset(&accel->streams);
 }
 
-/* The Stream table registers may be written until a command or SMMUEN uses them */
+/* The Stream table registers count from the next command or SMMUEN on */
 static void consume_cmdq(SMMUv3State *s)
 {
     load_regs(s->accel);

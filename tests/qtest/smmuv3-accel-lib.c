@@ -145,8 +145,8 @@ Guest *guest_start(int ndevs, const char *smmu)
                                "bus=pcie.1,chassis=%d,addr=%d ", i, i + 1, i);
     }
     for (int i = 0; i < ndevs; i++) {
-        g_string_append_printf(args, "-device vfio-pci,id=dev%d,host=%s,bus=rp%d,"
-                               "iommufd=iommufd0,rombar=0 ",
+        g_string_append_printf(args, "-device vfio-pci,id=dev%d,host=%s,"
+                               "bus=rp%d,iommufd=iommufd0,rombar=0 ",
                                i, guest_host_device(i), i);
         g->plugged[i] = true;
     }

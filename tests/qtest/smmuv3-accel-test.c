@@ -2,8 +2,8 @@
  * arm-smmuv3,accel=on on a real host kernel: what each event does to assigned
  * devices' DMA
  *
- * Needs two edu devices bound to vfio-pci behind an SMMUv3 that nests, and their
- * addresses in SMMUV3_TEST_DEVICES: tests/lab makes such a host. With
+ * Needs two edu devices bound to vfio-pci behind an SMMUv3 that nests, and
+ * their addresses in SMMUV3_TEST_DEVICES: tests/lab makes such a host. With
  * SMMUV3_TEST_KERNEL=6.18 the host is one that wants a vDEVICE for each attach;
  * with SMMUV3_TEST_TWO_SMMUS the devices are behind one SMMU each.
  *

@@ -22,6 +22,9 @@ static void *opaque(const SMMUv3Stream *st)
 static void set_attached(SMMUv3Stream *st, SMMUv3Attachment attached)
 {
     st->attached = attached;
+    if (attached != SMMUV3_ATTACHED_QUARANTINE) {
+        st->s1_attached = attached == SMMUV3_ATTACHED_TRANSLATE;
+    }
     st->count.attaches++;
     trace_smmuv3_accel_attach(st->dev.name, smmuv3_attachment_name(attached),
                               st->s1_hwpt, st->vsid);
@@ -39,7 +42,7 @@ void smmuv3_stream_drop_vdevice(SMMUv3Stream *st)
 void smmuv3_stream_drop_s1(SMMUv3Stream *st)
 {
     assert(st->attached != SMMUV3_ATTACHED_TRANSLATE);
-    if (st->has_s1) {
+    if (st->has_s1 && !st->s1_attached) {
         ops(st)->destroy(opaque(st), st->s1_hwpt);
         st->has_s1 = false;
     }
@@ -68,8 +71,6 @@ static bool blocked(const SMMUv3Stream *st)
 
 void smmuv3_stream_close(SMMUv3Stream *st, Error *why)
 {
-    bool s1_attached = st->attached == SMMUV3_ATTACHED_TRANSLATE;
-
     g_free(st->last_error);
     st->last_error = g_strdup(error_get_pretty(why));
     error_free(why);
@@ -80,10 +81,6 @@ void smmuv3_stream_close(SMMUv3Stream *st, Error *why)
     }
     trace_smmuv3_accel_close(st->dev.name, smmuv3_attachment_name(st->attached),
                              st->last_error);
-    if (s1_attached && st->attached == SMMUV3_ATTACHED_QUARANTINE) {
-        /* The HWPT is still attached: it can only be freed after unplug */
-        return;
-    }
     smmuv3_stream_drop_s1(st);
 }
 
@@ -211,8 +208,7 @@ static int reconcile_s1(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     if (ret < 0) {
         return ret;
     }
-    if (st->has_s1 && smmuv3_vste_same(&st->s1, wanted) &&
-        st->attached != SMMUV3_ATTACHED_TRANSLATE) {
+    if (st->has_s1 && smmuv3_vste_same(&st->s1, wanted) && !st->s1_attached) {
         ret = attach_s1(st, st->s1_hwpt, sid, errp);
         if (ret == 0) {
             set_attached(st, SMMUV3_ATTACHED_TRANSLATE);
@@ -250,18 +246,16 @@ int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
 
 void smmuv3_stream_release(SMMUv3Stream *st)
 {
-    if (st->attached != SMMUV3_ATTACHED_NOTHING &&
-        ops(st)->detach(opaque(st), &st->dev, NULL) == 0) {
-        set_attached(st, SMMUV3_ATTACHED_NOTHING);
-    } else if (!blocked(st)) {
-        set_attached(st, block(st));
+    /* Twice, because what stays attached cannot be freed */
+    for (int i = 0; i < 2 && st->attached != SMMUV3_ATTACHED_NOTHING; i++) {
+        if (ops(st)->detach(opaque(st), &st->dev, NULL) == 0) {
+            set_attached(st, SMMUV3_ATTACHED_NOTHING);
+        } else if (!blocked(st) &&
+                   st->attached != SMMUV3_ATTACHED_QUARANTINE) {
+            set_attached(st, block(st));
+        }
     }
-    if (st->attached == SMMUV3_ATTACHED_QUARANTINE) {
-        /* Closing the device's fd detaches it; the kernel frees the rest */
-        smmuv3_stream_drop_vdevice(st);
-    } else {
-        smmuv3_stream_drop_s1(st);
-    }
+    smmuv3_stream_drop_s1(st);
     g_clear_pointer(&st->last_error, g_free);
 }
 

@@ -32,8 +32,9 @@ typedef struct SMMUv3StreamCounters {
  * SMMUv3Stream - an assigned device
  * @closed: @wanted could not be reached; the device is blocked instead
  * @wanted, @sid: what the guest asked for last
- * @s1_hwpt: the nested HWPT that holds @s1; attached only while @attached says
- *           so. It is kept, with the vDEVICE, while SMMUEN is 0, so that
+ * @s1_attached: the host has not let go of @s1_hwpt: the stream translates, or
+ *               did when it was quarantined
+ * @s1_hwpt: the nested HWPT that holds @s1. It is kept, with the vDEVICE, while SMMUEN is 0, so that
  *           setting it again costs one attach.
  * @s1_vsid: the vDEVICE's StreamID when @s1_hwpt was attached last. The kernel
  *           binds the one to the other only when a HWPT is newly attached.
@@ -52,6 +53,7 @@ typedef struct SMMUv3Stream {
     uint32_t vsid;
 
     bool has_s1;
+    bool s1_attached;
     uint32_t s1_hwpt;
     uint32_t s1_vsid;
     SMMUv3VSTE s1;
@@ -92,7 +94,10 @@ void smmuv3_stream_close(SMMUv3Stream *st, Error *why);
  */
 void smmuv3_stream_drop_vdevice(SMMUv3Stream *st);
 
-/* Free the S1 HWPT and the vDEVICE. The HWPT must not be attached. */
+/*
+ * Free the S1 HWPT and the vDEVICE of a stream that does not translate. A HWPT
+ * that the host has not let go of stays until it does.
+ */
 void smmuv3_stream_drop_s1(SMMUv3Stream *st);
 
 /* On unplug: block the device, then free all that the stream holds */

@@ -175,12 +175,20 @@ static const char *name_of(const FakeObject *o)
     }
 }
 
+/*
+ * May @o be freed too early? Only what a device shares with others, and which
+ * it cannot give back because the host refuses to detach it.
+ */
 static bool is_stuck(const FakeHost *h, const FakeObject *o)
 {
+    if (o->type == FAKE_VDEVICE ||
+        (o->type == FAKE_NESTED && config_of(o->vste) == 5)) {
+        return false;
+    }
     for (int i = 0; i < FAKE_DEVICES; i++) {
         const FakeDevice *d = &h->dev[i];
 
-        if (d->quarantined && d->hwpt &&
+        if (d->stuck && d->hwpt &&
             (d->hwpt == o->id ||
              h->object[d->hwpt % FAKE_OBJECTS].on == o->id)) {
             return true;
@@ -189,10 +197,7 @@ static bool is_stuck(const FakeHost *h, const FakeObject *o)
     return h->orphans;
 }
 
-/*
- * EBUSY and ENOENT, that is, the caller lost its count. Only what a device
- * uses that the host refused to let go cannot be freed by anybody.
- */
+/* Where the kernel says EBUSY or ENOENT, the caller has lost its count */
 static void destroy(void *opaque, uint32_t id)
 {
     FakeHost *h = opaque;
@@ -407,6 +412,7 @@ static int detach(void *opaque, const SMMUv3HostDevice *dev, Error **errp)
     int ret = injected(h, FAKE_DETACH, dev);
 
     called(h, FAKE_DETACH, ret, errp, "detach %s", dev->name);
+    d->stuck = ret < 0;
     if (!ret && d->hwpt) {
         set_hwpt(h, d, 0);
     } else if (!ret) {
@@ -540,6 +546,7 @@ void fake_host_open_device(FakeHost *h, FakeDevice *dev)
 {
     g_assert_cmpuint(dev->hwpt, ==, 0);
     dev->quarantined = false;
+    dev->stuck = false;
     dev->bound = false;
     dev->hwpt = FAKE_PARENT;
     find(h, FAKE_PARENT)->refs++;

@@ -11,6 +11,7 @@
 #ifndef TESTS_UNIT_SMMUV3_FAKE_HOST_H
 #define TESTS_UNIT_SMMUV3_FAKE_HOST_H
 
+#include "qemu/bitops.h"
 #include "hw/arm/smmuv3-accel-host.h"
 
 #define FAKE_DEVICES 64
@@ -50,6 +51,7 @@ typedef struct FakeDMA {
  * @hwpt: what is attached; 0 after a detach, and it is then blocked
  * @vsid: the StreamID that the attachment was made with, if @bound
  * @fresh: attached anew since the test cleared it: no old CD is cached
+ * @stuck: the last detach failed
  * @quarantined: not mastering the bus, since nothing better could be done
  */
 typedef struct FakeDevice {
@@ -60,6 +62,7 @@ typedef struct FakeDevice {
     uint32_t vsid;
     bool bound;
     bool fresh;
+    bool stuck;
     bool quarantined;
     char name[8];
 } FakeDevice;

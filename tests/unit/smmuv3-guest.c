@@ -7,10 +7,28 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qemu/error-report.h"
+#include "monitor/monitor.h"
 #include "smmuv3-guest.h"
 
 #define GBPA_RESET 0x1000
 #define GBPA_ABORT 0x100000
+
+GString *guest_messages;
+
+/* In place of QEMU's, which print to the monitor or to stderr */
+int error_vprintf(const char *fmt, va_list ap)
+{
+    size_t len = guest_messages->len;
+
+    g_string_append_vprintf(guest_messages, fmt, ap);
+    return guest_messages->len - len;
+}
+
+int error_vprintf_unless_qmp(const char *fmt, va_list ap)
+{
+    return error_vprintf(fmt, ap);
+}
 
 static bool read_table(void *opaque, uint64_t addr, void *buf, size_t len)
 {
@@ -110,6 +128,10 @@ Guest *guest_new(bool old_kernel)
 {
     Guest *g = g_new0(Guest, 1);
 
+    if (!guest_messages) {
+        guest_messages = g_string_new(NULL);
+    }
+    g_string_truncate(guest_messages, 0);
     fake_host_init(&g->host);
     g->host.old_kernel = old_kernel;
     g->host.changed = attachment_changed;

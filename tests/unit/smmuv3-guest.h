@@ -44,6 +44,9 @@ typedef struct Guest {
     bool check_steps;
 } Guest;
 
+/* What was printed for the user since the guest was made, errors and all */
+extern GString *guest_messages;
+
 /* Registers at reset, a linear table of invalid STEs, device i at StreamID i */
 Guest *guest_new(bool old_kernel);
 

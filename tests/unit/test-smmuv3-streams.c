@@ -117,6 +117,20 @@ static void test_queued_before_freed(void)
     guest_free(g);
 }
 
+static void test_reset_flushes(void)
+{
+    Guest *g = guest_new(false);
+
+    reach_s1(g, 1);
+    guest_smmuen(g, false);
+    fake_host_take_calls(&g->host);
+    g_assert_true(guest_command(g, 0x06, 0));
+    guest_reset(g);
+    fake_host_assert_calls(&g->host, "invalidate 1; free s1@100000; "
+                           "free vdevice d0; ");
+    guest_free(g);
+}
+
 static void test_unplug_flushes(void)
 {
     Guest *g = guest_new(false);
@@ -369,6 +383,67 @@ static void test_commands_without_device(void)
     guest_free(g);
 }
 
+/* The program's name comes first */
+static void assert_messages(const char *expected)
+{
+    g_autofree char *said = g_strdup(guest_messages->str);
+    const char *name = g_get_prgname();
+    char *p = said;
+
+    while (name && (p = strstr(p, name))) {
+        char *from = strstr(p, ": ") + 2;
+
+        memmove(p, from, strlen(from) + 1);
+    }
+    g_assert_cmpstr(said, ==, expected);
+}
+
+static void test_messages(void)
+{
+    Guest *g = guest_new(false);
+
+    all_plug(g, 2);
+    all_s1(g, 2);
+    fake_host_fail(&g->host, BIT(FAKE_ALLOC_HWPT), 0, UINT_MAX, ENOMEM);
+    guest_smmuen(g, true);
+    for (int i = 0; i < 1000; i++) {
+        guest_cfgi_all(g);
+    }
+    assert_messages("arm-smmuv3: d0: StreamID 0x0 cannot be set to translate, "
+                    "its DMA is blocked (0 earlier failures not shown): fake "
+                    "host: Cannot allocate memory\n");
+    g_assert_cmpuint(g->s.unreported, ==, 2001);
+    g->s.last_report -= G_USEC_PER_SEC;
+    guest_cfgi_all(g);
+    g_assert_cmpuint(g->s.unreported, ==, 1);
+    g->s.unreported = 2001;
+
+    /* A second later */
+    g->s.last_report -= G_USEC_PER_SEC;
+    g_string_truncate(guest_messages, 0);
+    guest_cfgi_all(g);
+    assert_messages("arm-smmuv3: d0: StreamID 0x0 cannot be set to translate, "
+                    "its DMA is blocked (2001 earlier failures not shown): "
+                    "fake host: Cannot allocate memory\n");
+    fake_host_heal(&g->host);
+    guest_free(g);
+}
+
+static void test_old_kernel_is_told_once(void)
+{
+    Guest *g = guest_new(true);
+
+    all_plug(g, 8);
+    guest_gbpa(g, true);
+    guest_gbpa(g, false);
+    assert_messages("info: arm-smmuv3: this host kernel attaches a nested page "
+                    "table only to a device whose StreamID is known (Linux "
+                    "before 6.19); bypass and abort are done by the nesting "
+                    "parent and by detaching instead, which behave the "
+                    "same\n");
+    guest_free(g);
+}
+
 static void test_settled_reads_once(void)
 {
     Guest *g = guest_new(false);
@@ -406,6 +481,7 @@ int main(int argc, char **argv)
         test_one_of_many);
     ADD("queued invalidations are issued before what they name is freed",
         test_queued_before_freed);
+    ADD("reset issues what is queued", test_reset_flushes);
     ADD("unplug issues what is queued", test_unplug_flushes);
     ADD("two StreamIDs swap in one event", test_swap);
     ADD("two StreamIDs swap while SMMUEN is 0", test_swap_while_disabled);
@@ -431,6 +507,10 @@ int main(int argc, char **argv)
         test_next_viommu);
     ADD("without devices the guest costs no host call",
         test_commands_without_device);
+    ADD("failures are printed once a second, with all that helps",
+        test_messages);
+    ADD("the kernel's way with bypass and abort is told once",
+        test_old_kernel_is_told_once);
     ADD("a settled stream's STE is fetched once", test_settled_reads_once);
     ret = g_test_run();
     print_table();

@@ -25,6 +25,20 @@ static int call(int fd, unsigned long request, void *arg, const char *name,
     return ret;
 }
 
+bool iommufd_check_fd(int fd, Error **errp)
+{
+    struct iommu_destroy arg = { .size = sizeof(arg) };
+
+    /* No object has the ID 0 */
+    if (RETRY_ON_EINTR(ioctl(fd, IOMMU_DESTROY, &arg)) == 0 ||
+        errno == ENOENT) {
+        return true;
+    }
+    error_setg_errno(errp, errno, "descriptor %d is not an open /dev/iommu",
+                     fd);
+    return false;
+}
+
 int iommufd_viommu_alloc(IOMMUFDBackend *be, uint32_t type, uint32_t dev_id,
                          uint32_t parent, uint32_t *viommu, Error **errp)
 {

@@ -120,6 +120,7 @@ void smmuv3_hwinfo_guest_idr(const SMMUv3HwProps *props, const uint32_t *base,
     set(idr, SSIDSIZE, ssidsize);
     set(idr, CD2L, ssidsize && host && get(host, CD2L));
     set(idr, OAS, guest_oas(props, host));
+    set(idr, ASID16, get(base, ASID16) && (!host || get(host, ASID16)));
     set(idr, HAD, host && get(base, HAD) && get(host, HAD));
     set(idr, BBML, host ? MIN(get(base, BBML), get(host, BBML)) : 0);
     if (host) {
@@ -137,63 +138,63 @@ void smmuv3_hwinfo_guest_idr(const SMMUv3HwProps *props, const uint32_t *base,
 typedef struct AtMost {
     Field field;
     const char *name;
-    const char *hint;
+    const char *advice;
 } AtMost;
 
+#define START_WITH_IT "start the VM with this device, not with another first"
+
 static const AtMost at_most[] = {
-    { S1P, "IDR0.S1P", "The host SMMU has no stage 1: nothing can be nested." },
-    { COHACC, "IDR0.COHACC", "The host SMMU's table walks are not coherent." },
-    { ASID16, "IDR0.ASID16", "The host SMMU has 8-bit ASIDs only." },
-    { CD2L, "IDR0.CD2L", "Use ssidsize=0." },
-    { ATS, "IDR0.ATS", "Use ats=off." },
-    { SSIDSIZE, "IDR1.SSIDSIZE", "Use a smaller ssidsize." },
-    { HAD, "IDR3.HAD", "Start the VM with this device." },
-    { RIL, "IDR3.RIL", "Use ril=off." },
-    { BBML, "IDR3.BBML", "Start the VM with this device." },
-    { GRAN4K, "IDR5.GRAN4K", "Start the VM with this device." },
-    { GRAN16K, "IDR5.GRAN16K", "Start the VM with this device." },
-    { GRAN64K, "IDR5.GRAN64K", "Start the VM with this device." },
+    { S1P, "IDR0.S1P", "the host SMMU has no stage 1 to give" },
+    { COHACC, "IDR0.COHACC", "the host SMMU's table walks are not coherent" },
+    { ASID16, "IDR0.ASID16", "the host SMMU has 8-bit ASIDs only" },
+    { CD2L, "IDR0.CD2L", "use ssidsize=0" },
+    { ATS, "IDR0.ATS", "use ats=off" },
+    { SSIDSIZE, "IDR1.SSIDSIZE", "use a smaller ssidsize" },
+    { HAD, "IDR3.HAD", START_WITH_IT },
+    { RIL, "IDR3.RIL", "use ril=off" },
+    { BBML, "IDR3.BBML", START_WITH_IT },
+    { GRAN4K, "IDR5.GRAN4K", START_WITH_IT },
+    { GRAN16K, "IDR5.GRAN16K", START_WITH_IT },
+    { GRAN64K, "IDR5.GRAN64K", START_WITH_IT },
 };
 
 static bool mismatch(Error **errp, const char *name, unsigned guest,
-                     unsigned host, const char *hint)
+                     unsigned host, const char *advice)
 {
     error_setg(errp, "its host SMMU does not have what the guest was promised: "
-               "%s is %u in the guest, %u on the host", name, guest, host);
-    error_append_hint(errp, "%s\n", hint);
+               "%s is %u in the guest, %u on the host; %s", name, guest, host,
+               advice);
     return false;
 }
 
 bool smmuv3_hwinfo_check(const uint32_t *idr, const uint32_t *host,
                          Error **errp)
 {
-    ERRP_GUARD();
-
     for (size_t i = 0; i < ARRAY_SIZE(at_most); i++) {
         const AtMost *c = &at_most[i];
 
         if (get(idr, c->field) > get(host, c->field)) {
             return mismatch(errp, c->name, get(idr, c->field),
-                            get(host, c->field), c->hint);
+                            get(host, c->field), c->advice);
         }
     }
     if (!get(host, S2P)) {
         return mismatch(errp, "IDR0.S2P (for nesting)", 1, 0,
-                        "The host SMMU has no stage 2: nothing can be nested.");
+                        "the host SMMU has no stage 2, so it cannot nest");
     }
     if (!(get(host, TTF) & TTF_AARCH64)) {
         return mismatch(errp, "IDR0.TTF", get(idr, TTF), get(host, TTF),
-                        "The host SMMU does not walk AArch64 tables.");
+                        "the host SMMU does not walk AArch64 tables");
     }
     if (get(host, TTENDIAN) != TTENDIAN_MIXED &&
         get(host, TTENDIAN) != TTENDIAN_LITTLE) {
         return mismatch(errp, "IDR0.TTENDIAN", get(idr, TTENDIAN),
                         get(host, TTENDIAN),
-                        "The host SMMU does not walk little-endian tables.");
+                        "the host SMMU does not walk little-endian tables");
     }
     if (get(idr, OAS) > get(host, OAS)) {
         return mismatch(errp, "IDR5.OAS (bits)", smmuv3_idr_oas(idr),
-                        smmuv3_idr_oas(host), "Use a smaller oas.");
+                        smmuv3_idr_oas(host), "use a smaller oas");
     }
     return true;
 }

@@ -34,8 +34,8 @@ void smmuv3_hwinfo_guest_idr(const SMMUv3HwProps *props, const uint32_t *base,
 /**
  * smmuv3_hwinfo_check - can this host SMMU do what the guest was shown?
  *
- * Returns: false with @errp naming the field, both values, and in a hint the
- * property to change
+ * Returns: false with @errp naming the field, both values, and the property to
+ * change; all in the message, because QMP drops hints
  */
 bool smmuv3_hwinfo_check(const uint32_t *idr, const uint32_t *host,
                          Error **errp);

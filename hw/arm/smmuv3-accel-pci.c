@@ -10,6 +10,7 @@
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/qdev-core.h"
+#include "hw/vfio/iommufd-explain.h"
 #include "system/address-spaces.h"
 #include "system/iommufd.h"
 #include "smmuv3-accel.h"
@@ -81,7 +82,7 @@ static bool admit_device(void *opaque, PCIDevice *dev, Error **errp)
                           "arm-smmuv3.\n");
         return false;
     }
-    return true;
+    return vfio_pci_check_cdev(dev, errp);
 }
 
 /*
@@ -265,7 +266,7 @@ bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp)
     }
     pci_for_each_device_under_bus(bus, find_endpoint, &endpoint);
     if (endpoint) {
-        error_setg(errp, "bus %s has a %s already", BUS(bus)->name,
+        error_setg(errp, "bus %s has a device (%s) already", BUS(bus)->name,
                    object_get_typename(OBJECT(endpoint)));
         error_append_hint(errp, "Put -device arm-smmuv3 before the devices "
                           "behind it, and emulated devices on another root "

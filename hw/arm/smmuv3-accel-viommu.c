@@ -56,11 +56,11 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
     v->veventq_fd = -1;
 
     if (ops->alloc_viommu(opaque, dev, parent, &v->id, errp) < 0) {
-        error_prepend(errp, "the host cannot nest: ");
-        error_append_hint(errp, "accel=on needs a host SMMUv3 with stage 1 and "
-                          "stage 2 and with S2FWB (or a PCIe root complex with "
-                          "CANWBS), and Linux >= 6.13 with "
-                          "CONFIG_ARM_SMMU_V3_IOMMUFD.\n");
+        error_prepend(errp, "the host cannot nest (that takes an SMMUv3 with "
+                      "stage 1, stage 2 and S2FWB, and Linux >= 6.13 with "
+                      "CONFIG_ARM_SMMU_V3_IOMMUFD): ");
+        error_append_hint(errp, "In place of S2FWB, a PCIe root complex with "
+                          "CANWBS will do.\n");
         return NULL;
     }
     if (alloc_shared(v, dev, SMMUV3_VSTE_BYPASS, &v->bypass_hwpt, errp) < 0) {

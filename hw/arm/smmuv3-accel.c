@@ -9,6 +9,7 @@
 #include "qapi/qapi-visit-common.h"
 #include "qapi/visitor.h"
 #include "qemu/cutils.h"
+#include "hw/qdev-properties.h"
 #include "migration/blocker.h"
 #include "smmuv3-accel.h"
 #include "smmuv3-accel-monitor.h"
@@ -188,6 +189,16 @@ static SMMUv3Accel *accel_of(Object *obj)
     return ARM_SMMUV3(obj)->accel;
 }
 
+/* To be called by each setter: what the guest was shown cannot be changed */
+static bool may_set(Object *obj, const char *name, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
+        return false;
+    }
+    return true;
+}
+
 static bool get_accel(Object *obj, Error **errp)
 {
     return accel_of(obj)->on;
@@ -195,7 +206,9 @@ static bool get_accel(Object *obj, Error **errp)
 
 static void set_accel(Object *obj, bool value, Error **errp)
 {
-    accel_of(obj)->on = value;
+    if (may_set(obj, "accel", errp)) {
+        accel_of(obj)->on = value;
+    }
 }
 
 static void get_on_off_auto(Object *obj, Visitor *v, const char *name,
@@ -208,6 +221,9 @@ static void get_on_off_auto(Object *obj, Visitor *v, const char *name,
 static void set_on_off_auto(Object *obj, Visitor *v, const char *name,
                             void *opaque, Error **errp)
 {
+    if (!may_set(obj, name, errp)) {
+        return;
+    }
     accel_of(obj)->prop_set = g_intern_string(name);
     visit_type_OnOffAuto(v, name, (void *)accel_of(obj) + (uintptr_t)opaque,
                          errp);
@@ -226,6 +242,9 @@ static void set_ssidsize(Object *obj, const char *value, Error **errp)
     SMMUv3HwProps *props = &accel_of(obj)->props;
     unsigned int bits = 0;
 
+    if (!may_set(obj, "ssidsize", errp)) {
+        return;
+    }
     accel_of(obj)->prop_set = "ssidsize";
     props->ssidsize_auto = !strcmp(value, "auto");
     if (!props->ssidsize_auto &&
@@ -249,6 +268,9 @@ static void set_oas(Object *obj, const char *value, Error **errp)
 {
     SMMUv3HwProps *props = &accel_of(obj)->props;
 
+    if (!may_set(obj, "oas", errp)) {
+        return;
+    }
     accel_of(obj)->prop_set = "oas";
     if (!strcmp(value, "auto")) {
         props->oas = 0;
@@ -270,7 +292,9 @@ static void get_doorbell(Object *obj, Visitor *v, const char *name,
 static void set_doorbell(Object *obj, Visitor *v, const char *name,
                          void *opaque, Error **errp)
 {
-    visit_type_uint64(v, name, &accel_of(obj)->doorbell, errp);
+    if (may_set(obj, name, errp)) {
+        visit_type_uint64(v, name, &accel_of(obj)->doorbell, errp);
+    }
 }
 
 #ifdef SMMUV3_ACCEL_FAULTS

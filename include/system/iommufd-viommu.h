@@ -13,6 +13,9 @@
 
 #include "system/iommufd.h"
 
+/* Is @fd an open /dev/iommu? Changes nothing in it. */
+bool iommufd_check_fd(int fd, Error **errp);
+
 /**
  * iommufd_viommu_alloc - IOMMU_VIOMMU_ALLOC (struct iommu_viommu_alloc)
  * @type: one of enum iommu_viommu_type

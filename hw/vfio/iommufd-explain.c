@@ -1,0 +1,126 @@
+/*
+ * What a user has to know when a host device cannot be assigned by iommufd
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/resource.h>
+#include <linux/iommufd.h>
+#include "qapi/error.h"
+#include "qemu/units.h"
+#include "iommufd-explain.h"
+#include "pci.h"
+
+#define SYSFS_PCI "/sys/bus/pci/devices"
+#define VFIO_CDEVS "/dev/vfio/devices"
+
+static char *sysfs_path(VFIOPCIDevice *vdev)
+{
+    PCIHostDeviceAddress *host = &vdev->host;
+
+    if (vdev->vbasedev.sysfsdev) {
+        return g_strdup(vdev->vbasedev.sysfsdev);
+    }
+    return g_strdup_printf(SYSFS_PCI "/%04x:%02x:%02x.%01x", host->domain,
+                           host->bus, host->slot, host->function);
+}
+
+/* The last part of what a link in sysfs points to, or "none" */
+static char *link_name(const char *path, const char *link)
+{
+    g_autofree char *full = g_build_filename(path, link, NULL);
+    g_autofree char *target = g_file_read_link(full, NULL);
+
+    return target ? g_path_get_basename(target) : g_strdup("none");
+}
+
+static char *cdev_name(const char *path)
+{
+    g_autofree char *full = g_build_filename(path, "vfio-dev", NULL);
+    g_autoptr(GDir) dir = g_dir_open(full, 0, NULL);
+    const char *entry = dir ? g_dir_read_name(dir) : NULL;
+
+    return g_strdup(entry);
+}
+
+static void set_no_cdev(const char *path, Error **errp)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *driver = link_name(path, "driver");
+
+    if (g_str_has_prefix(driver, "vfio") || strstr(driver, "-vfio")) {
+        error_setg(errp, "host device %s has no character device: the host "
+                   "kernel needs CONFIG_VFIO_DEVICE_CDEV", name);
+        return;
+    }
+    error_setg(errp, "host device %s is not vfio-pci's (its driver: %s)", name,
+               driver);
+    error_append_hint(errp, "On the host: driverctl set-override %s "
+                      "vfio-pci\n", name);
+}
+
+bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp)
+{
+    ERRP_GUARD();
+    VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(dev);
+    g_autofree char *path = sysfs_path(vdev);
+    g_autofree char *name = NULL;
+    g_autofree char *node = NULL;
+
+    if (vdev->vbasedev.fd >= 0 || access(path, F_OK) < 0) {
+        return true;
+    }
+    name = cdev_name(path);
+    if (!name) {
+        set_no_cdev(path, errp);
+        return false;
+    }
+    node = g_build_filename(VFIO_CDEVS, name, NULL);
+    if (access(node, R_OK | W_OK) < 0) {
+        g_autofree char *host = g_path_get_basename(path);
+
+        error_setg_errno(errp, errno, "cannot open %s of host device %s", node,
+                         host);
+        error_append_hint(errp, "It and /dev/iommu have to be readable and "
+                          "writable for this process.\n");
+        return false;
+    }
+    return true;
+}
+
+void vfio_explain_bind(int err, Error **errp)
+{
+    switch (err) {
+    case EBUSY:
+    case EINVAL:
+        error_prepend(errp, "it is in use, by this or another process: ");
+        break;
+    case EPERM:
+        error_prepend(errp, "another driver has a device of its IOMMU group, "
+                      "or the host cannot isolate its interrupts: ");
+        break;
+    }
+}
+
+void vfio_explain_hwpt(uint32_t flags, Error **errp)
+{
+    if ((flags & IOMMU_HWPT_ALLOC_NEST_PARENT) &&
+        strstr(error_get_pretty(*errp), strerror(EOPNOTSUPP))) {
+        error_prepend(errp, "the host cannot nest (that takes an SMMUv3 with "
+                      "stage 1 and stage 2): ");
+    }
+}
+
+void vfio_explain_map(Error **errp)
+{
+    struct rlimit limit;
+
+    if (strstr(error_get_pretty(*errp), strerror(ENOMEM)) &&
+        getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+        limit.rlim_cur != RLIM_INFINITY) {
+        error_prepend(errp, "all guest memory is locked, and the limit of "
+                      "locked memory (ulimit -l) is %" PRIu64 " MiB: ",
+                      (uint64_t)limit.rlim_cur / MiB);
+    }
+}

@@ -1,0 +1,30 @@
+/*
+ * What a user has to know when a host device cannot be assigned by iommufd
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_IOMMUFD_EXPLAIN_H
+#define HW_VFIO_IOMMUFD_EXPLAIN_H
+
+#include "hw/pci/pci.h"
+
+/**
+ * vfio_pci_check_cdev - could this process open the cdev of @dev's host device?
+ * @dev: a vfio-pci device that is not realized yet
+ *
+ * A device that is not there is left to VFIO, and one that comes as a
+ * descriptor is open already.
+ */
+bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp);
+
+/* VFIO_DEVICE_BIND_IOMMUFD failed with @err, and *@errp says so: add why */
+void vfio_explain_bind(int err, Error **errp);
+
+/* IOMMU_HWPT_ALLOC with @flags failed, and *@errp says so: add why, if known */
+void vfio_explain_hwpt(uint32_t flags, Error **errp);
+
+/* Guest memory could not be mapped, and *@errp says so: add why, if known */
+void vfio_explain_map(Error **errp);
+
+#endif /* HW_VFIO_IOMMUFD_EXPLAIN_H */

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of wrong command lines and hot-plugs. */
+
+#include "bad-input.h"
+
+#define ADD(driver, rest) \
+    "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"" driver "\"," \
+    "\"id\":\"bad\"," rest "}}"
+#define ADD_VFIO(host, bus, iommufd) \
+    ADD("vfio-pci", "\"host\":\"" host "\",\"bus\":\"" bus "\"," \
+        "\"iommufd\":\"" iommufd "\"")
+#define HMP(command) \
+    "{\"execute\":\"human-monitor-command\"," \
+    "\"arguments\":{\"command-line\":\"" command "\"}}"
+#define MIGRATE "{\"execute\":\"migrate\"," \
+    "\"arguments\":{\"uri\":\"exec:cat>/dev/null\"}}"
+#define VFIO(n) " -device vfio-pci,host=$" #n ",bus=rp" #n ",iommufd=iommufd0"
+#define SMMU_WITH(props) PXB \
+    "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1," props
+
+static const struct bad_start property_start[] = {
+    { "accel=maybe", SMMU_WITH("accel=maybe"),
+      "Parameter 'accel' expects 'on' or 'off'" },
+    { "accel misspelt", SMMU_WITH("acel=on"),
+      "Property 'arm-smmuv3.acel' not found" },
+    { "ats=maybe", SMMU_WITH("accel=on,ats=maybe"),
+      "Parameter 'ats' does not accept value 'maybe'" },
+    { "ril=1", SMMU_WITH("accel=on,ril=1"),
+      "Parameter 'ril' does not accept value '1'" },
+    { "ssidsize=21", SMMU_WITH("accel=on,ssidsize=21"),
+      "ssidsize is a number of bits from 0 to 20, or auto; not '21'" },
+    { "ssidsize=-1", SMMU_WITH("accel=on,ssidsize=-1"),
+      "ssidsize is a number of bits from 0 to 20, or auto; not '-1'" },
+    { "ssidsize=many", SMMU_WITH("accel=on,ssidsize=many"),
+      "ssidsize is a number of bits from 0 to 20, or auto; not 'many'" },
+    { "ssidsize empty", SMMU_WITH("accel=on,ssidsize="),
+      "ssidsize is a number of bits from 0 to 20, or auto; not ''" },
+    { "oas=46", SMMU_WITH("accel=on,oas=46"),
+      "oas is 44, 48 or auto; not '46'" },
+    { "oas=big", SMMU_WITH("accel=on,oas=big"),
+      "oas is 44, 48 or auto; not 'big'" },
+    { "ats=on without accel", SMMU_WITH("ats=on"),
+      "property 'ats' has a meaning only with accel=on" },
+    { "ril=off without accel", SMMU_WITH("ril=off"),
+      "property 'ril' has a meaning only with accel=on" },
+    { "ssidsize=0 without accel", SMMU_WITH("ssidsize=0"),
+      "property 'ssidsize' has a meaning only with accel=on" },
+    { "oas=44 with accel=off", SMMU_WITH("accel=off,oas=44"),
+      "property 'oas' has a meaning only with accel=on" },
+    { "ats=auto without accel", SMMU_WITH("ats=auto"),
+      "property 'ats' has a meaning only with accel=on" },
+    { "stage=2 with accel", SMMU_WITH("accel=on,stage=2"),
+      "stage=2 cannot be had with it" },
+    { "stage=nested with accel", SMMU_WITH("accel=on,stage=nested"),
+      "stage=nested cannot be had with it" },
+    { "no primary-bus", "-device arm-smmuv3,accel=on",
+      "SMMU is not attached to any PCI bus" },
+    { "primary-bus that is not there",
+      "-device arm-smmuv3,primary-bus=pcie.7,accel=on",
+      "'pcie.7' not found" },
+    { "primary-bus of a root port", SMMU PORT(1)
+      " -device arm-smmuv3,primary-bus=rp1,accel=on",
+      "should be attached to a default PCIe root complex" },
+    { "two on one bus, both accelerated",
+      SMMU " -device arm-smmuv3,primary-bus=pcie.1,accel=on",
+      "bus pcie.1 has an arm-smmuv3 already" },
+    { "two on one bus, the second emulated",
+      SMMU " -device arm-smmuv3,primary-bus=pcie.1",
+      "bus pcie.1 has an arm-smmuv3 already" },
+    { "two on one bus, the first emulated",
+      PXB "-device arm-smmuv3,primary-bus=pcie.1 "
+      "-device arm-smmuv3,primary-bus=pcie.1,accel=on",
+      "bus pcie.1 has an arm-smmuv3 already" },
+    { "the machine's own SMMU as well",
+      "-device arm-smmuv3,primary-bus=pcie.0,accel=on",
+      "iommu=smmuv3", AS_IS,
+      START_BASE " -M iommu=smmuv3" },
+    { "a machine without PCI", "-device arm-smmuv3,accel=on",
+      "expects a dynamic sysbus device type for the machine", AS_IS,
+      "-nodefaults -display none -M none" },
+    { "a root complex that the guest is not told of", SMMU,
+      "cannot be on pcie.1: a guest without firmware", AS_IS,
+      "-nodefaults " NO_FIRMWARE },
+    { "-only-migratable", SMMU " -only-migratable",
+      "smmu0 has accel=on" },
+    {}
+};
+
+static const struct bad_start device_start[] = {
+    { "vfio-pci without iommufd",
+      SMMU PORT(1) " -device vfio-pci,host=$0,bus=rp1",
+      "vfio-pci needs iommufd behind an arm-smmuv3 with accel=on" },
+    { "an iommufd object that is not there",
+      SMMU PORT(0) VFIO(0), "Device 'iommufd0' not found" },
+    { "an emulated device",
+      SMMU PORT(1) " -device virtio-net-pci,bus=rp1,romfile=",
+      "virtio-net-pci is emulated, and its DMA would not be translated" },
+    { "an emulated device on the root bus", SMMU " -device edu,bus=pcie.1",
+      "Only PCI/PCIe bridges can be plugged into pxb-pcie" },
+    { "an emulated device behind two bridges",
+      SMMU PORT(1) " -device pcie-pci-bridge,id=br,bus=rp1 "
+      "-device edu,bus=br,addr=1",
+      "edu is emulated" },
+    { "an emulated device that was there first",
+      PXB PORT(1) " -device edu,bus=rp1 "
+      "-device arm-smmuv3,primary-bus=pcie.1,accel=on",
+      "bus pcie.1 has a device (edu) already" },
+    { "the assigned device first, then its SMMU",
+      IOMMUFD PXB PORT(0) VFIO(0)
+      " -device arm-smmuv3,primary-bus=pcie.1,accel=on",
+      "bus pcie.1 has a device (vfio-pci) already" },
+    { "the default network card on the bus",
+      "-device arm-smmuv3,primary-bus=pcie.0,accel=on",
+      "-nic none", AS_IS,
+      NO_FIRMWARE " -bios /usr/share/qemu/QEMU_EFI.fd -global virtio-net-pci.romfile= "
+      "-serial none -monitor none -parallel none" },
+    { "a host device that is not there",
+      IOMMUFD SMMU PORT(1)
+      " -device vfio-pci,host=ff:1f.7,bus=rp1,iommufd=iommufd0",
+      "no such host device" },
+    { "a host device that vfio-pci does not have",
+      IOMMUFD SMMU PORT(1)
+      " -device vfio-pci,host=$2,bus=rp1,iommufd=iommufd0",
+      "host device $2 is not vfio-pci's (its driver: nvme)" },
+    { "a host device that another VM has",
+      IOMMUFD SMMU PORT(0) VFIO(0),
+      "$0: it is in use, by this or another process", DEVICE_BUSY },
+    { "one host device twice",
+      IOMMUFD SMMU PORT(0) PORT(1) VFIO(0)
+      " -device vfio-pci,host=$0,bus=rp1,iommufd=iommufd0",
+      "$0: it is in use, by this or another process" },
+    { "two iommufd objects behind one SMMU",
+      IOMMUFD "-object iommufd,id=iommufd1 " SMMU PORT(0) PORT(1) VFIO(0)
+      " -device vfio-pci,host=$1,bus=rp1,iommufd=iommufd1",
+      "it uses another iommufd object than the devices already on this "
+      "arm-smmuv3" },
+    { "no rights to /dev/iommu", IOMMUFD SMMU PORT(0) VFIO(0),
+      "Could not open '/dev/iommu': Permission denied", AS_NOBODY_WITH_DEVICE },
+    { "no rights to the device", IOMMUFD SMMU PORT(0) VFIO(0),
+      "of host device $0: Permission denied", AS_NOBODY_WITH_IOMMU },
+    { "no rights to anything", IOMMUFD SMMU PORT(0) VFIO(0),
+      "of host device $0: Permission denied", AS_NOBODY },
+    { "a limit of locked memory", IOMMUFD SMMU PORT(0) VFIO(0),
+      "the limit of locked memory (ulimit -l) is 1 MiB", LIMIT_MEMLOCK },
+    { "an iommufd descriptor that is something else",
+      "-object iommufd,id=iommufd0,fd=77 " SMMU PORT(0) VFIO(0),
+      "descriptor 77 is not an open /dev/iommu: Inappropriate ioctl",
+      OPEN_NULL },
+    { "an iommufd descriptor that is not open",
+      "-object iommufd,id=iommufd0,fd=78 " SMMU PORT(0) VFIO(0),
+      "descriptor 78 is not an open /dev/iommu: Bad file descriptor" },
+    { "an iommufd descriptor that is no number",
+      "-object iommufd,id=iommufd0,fd=iommu " SMMU PORT(0) VFIO(0),
+      "Invalid file descriptor number 'iommu'" },
+    { "a device descriptor that is something else",
+      IOMMUFD SMMU PORT(1)
+      " -device vfio-pci,fd=77,bus=rp1,iommufd=iommufd0", "77", OPEN_NULL },
+    { "no host device", IOMMUFD SMMU PORT(1)
+      " -device vfio-pci,bus=rp1,iommufd=iommufd0",
+      "No provided host device" },
+    { "ats=on, the host has none",
+      IOMMUFD SMMU ",ats=on" PORT(0) VFIO(0),
+      "IDR0.ATS is 1 in the guest, 0 on the host; use ats=off" },
+    { "ssidsize=5, the host has none",
+      IOMMUFD SMMU ",ssidsize=5" PORT(0) VFIO(0),
+      "IDR1.SSIDSIZE is 5 in the guest, 0 on the host; use a smaller "
+      "ssidsize" },
+    { "oas=48, the host has 44",
+      IOMMUFD SMMU ",oas=48" PORT(0) VFIO(0),
+      "IDR5.OAS (bits) is 48 in the guest, 44 on the host; use a smaller "
+      "oas" },
+    {}
+};
+
+/* A VM with one good device; everything wrong is tried on it. */
+static const struct bad_plug running_plug[] = {
+    { "without iommufd",
+      ADD("vfio-pci", "\"host\":\"$1\",\"bus\":\"rp2\""),
+      "vfio-pci needs iommufd behind an arm-smmuv3 with accel=on" },
+    { "an iommufd object that is not there",
+      ADD_VFIO("$1", "rp2", "iommufd9"), "'iommufd9' not found" },
+    { "another iommufd object", ADD_VFIO("$1", "rp2", "iommufd1"),
+      "it uses another iommufd object than the devices already on this "
+      "arm-smmuv3" },
+    { "an emulated device", ADD("virtio-net-pci", "\"bus\":\"rp2\""),
+      "virtio-net-pci is emulated" },
+    { "a host device that the VM has already",
+      ADD_VFIO("$0", "rp2", "iommufd0"),
+      "$0: it is in use, by this or another process" },
+    { "a host device that is not there",
+      ADD_VFIO("ff:1f.7", "rp2", "iommufd0"), "no such host device" },
+    { "a host device that vfio-pci does not have",
+      ADD_VFIO("$2", "rp2", "iommufd0"),
+      "host device $2 is not vfio-pci's (its driver: nvme)" },
+    { "into a port that is taken", ADD_VFIO("$1", "rp1", "iommufd0"),
+      "slot 0 function 0 already occupied" },
+    { "into a bus that is not there", ADD_VFIO("$1", "rp7", "iommufd0"),
+      "Bus 'rp7' not found" },
+    { "a root port",
+      ADD("pcie-root-port", "\"bus\":\"pcie.1\",\"chassis\":9"),
+      "Bus 'pcie.1' does not support hotplugging" },
+    { "a bridge", ADD("pcie-pci-bridge", "\"bus\":\"rp2\""),
+      "a bridge (pcie-pci-bridge) cannot be hot-plugged behind an arm-smmuv3" },
+    { "a second SMMU",
+      ADD("arm-smmuv3", "\"primary-bus\":\"pcie.0\",\"accel\":true"),
+      "does not support hotplugging" },
+    { "changing a property of the SMMU",
+      "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
+      "\"/machine/peripheral/smmu0\",\"property\":\"ats\","
+      "\"value\":\"on\"}}",
+      "Attempt to set property 'ats' on device 'smmu0'" },
+    { "turning the SMMU off",
+      "{\"execute\":\"qom-set\",\"arguments\":{\"path\":"
+      "\"/machine/peripheral/smmu0\",\"property\":\"accel\","
+      "\"value\":false}}",
+      "Attempt to set property 'accel' on device 'smmu0'" },
+    { "unplugging the SMMU",
+      "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"smmu0\"}}",
+      "does not support hotplugging" },
+    { "taking the iommufd object away",
+      "{\"execute\":\"object-del\",\"arguments\":{\"id\":\"iommufd0\"}}",
+      "in use" },
+    { "migration",
+      MIGRATE, "VFIO migration is not supported in kernel" },
+    { "a snapshot", HMP("savevm one"),
+      "VFIO migration is not supported in kernel" },
+    { "a query with an argument",
+      "{\"execute\":\"x-query-smmuv3-accel\",\"arguments\":{\"id\":1}}",
+      "Parameter 'id' is unexpected" },
+    {}
+};
+
+/* A guest that was promised what the host has not, by a VM without devices. */
+static const struct bad_plug promised_ats[] = {
+    { "migration without devices", MIGRATE,
+      "smmu0 has accel=on: the host SMMU's state" },
+    { "a snapshot without devices", HMP("savevm one"),
+      "smmu0 has accel=on: the host SMMU's state" },
+    { "a host without the ATS that was promised",
+      ADD_VFIO("$1", "rp2", "iommufd0"),
+      "IDR0.ATS is 1 in the guest, 0 on the host" },
+    {}
+};
+
+static const struct bad_plug promised_ssid[] = {
+    { "a host without the SubstreamIDs that were promised",
+      ADD_VFIO("$1", "rp2", "iommufd0"),
+      "IDR1.SSIDSIZE is 20 in the guest, 0 on the host" },
+    {}
+};
+
+static const struct bad_plug promised_oas[] = {
+    { "a host with fewer address bits than were promised",
+      ADD_VFIO("$1", "rp2", "iommufd0"),
+      "IDR5.OAS (bits) is 48 in the guest, 44 on the host" },
+    {}
+};
+
+static const struct bad_vm device_vm[] = {
+    { IOMMUFD "-object iommufd,id=iommufd1 " SMMU PORT(1) PORT(2)
+      " -device vfio-pci,host=$0,bus=rp1,iommufd=iommufd0",
+      running_plug, true },
+    { IOMMUFD SMMU ",ats=on" PORT(2), promised_ats },
+    { IOMMUFD SMMU ",ssidsize=20" PORT(2), promised_ssid },
+    { IOMMUFD SMMU ",oas=48" PORT(2), promised_oas },
+    {}
+};
+
+/* On a host whose SMMU cannot nest */
+static const struct bad_start cannot_nest[] = {
+    { "a host that cannot nest",
+      IOMMUFD SMMU PORT(0) VFIO(0), "the host cannot nest (that takes an SMMUv3 with" },
+    {}
+};
+
+static const struct bad_plug cannot_nest_plug[] = {
+    { "hot-plug on a host that cannot nest",
+      ADD_VFIO("$1", "rp2", "iommufd0"), "the host cannot nest (that takes an SMMUv3 with" },
+    {}
+};
+
+static const struct bad_vm cannot_nest_vm[] = {
+    { IOMMUFD SMMU PORT(2), cannot_nest_plug },
+    {}
+};
+
+/* $0 and $1 are behind two host SMMUs */
+static const struct bad_start two_smmus[] = {
+    { "devices of two host SMMUs behind one",
+      IOMMUFD SMMU PORT(0) PORT(1) VFIO(0) VFIO(1),
+      "it is behind another host SMMU than the devices already on this "
+      "arm-smmuv3" },
+    {}
+};
+
+static const struct bad_plug other_smmu[] = {
+    { "hot-plug of a device of another host SMMU",
+      ADD_VFIO("$1", "rp1", "iommufd0"),
+      "it is behind another host SMMU than the devices already on this "
+      "arm-smmuv3" },
+    {}
+};
+
+static const struct bad_vm two_smmus_vm[] = {
+    { IOMMUFD SMMU PORT(0) PORT(1) VFIO(0), other_smmu },
+    {}
+};
+
+const struct bad_table bad_tables[] = {
+    { "properties", property_start, NULL },
+    { "devices", device_start, device_vm },
+    { "cannot-nest", cannot_nest, cannot_nest_vm },
+    { "two-smmus", two_smmus, two_smmus_vm },
+};
+const size_t bad_tables_len = sizeof(bad_tables) / sizeof(bad_tables[0]);

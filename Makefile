@@ -14,6 +14,9 @@ help:
 	@echo "make check-qtest   a guest's registers and queues, with real DMA,"
 	@echo "make check-lab     the host kernel's side,"
 	@echo "make check-functional  whole guests"
+	@echo "make demo          a guest with NVMe and network card behind the vSMMU, shown"
+	@echo "make demo HOST=1 DEVICE=0000:01:00.0   the same on a real arm64 host"
+	@echo "make demo-shell    a prompt in that guest"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make check-style   shellcheck and the like on the project's own files"
@@ -62,6 +65,12 @@ check-qtest check-lab check-functional: check-%: native arm64 faulty kernel
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
+demo: native arm64 kernel
+	@tests/lab/demo $(if $(HOST),--host "$(DEVICE)")
+
+demo-shell: native arm64 kernel
+	@tests/lab/demo --shell
+
 hooks:
 	@scripts/qemu-source
 	@scripts/overlay
@@ -76,4 +85,4 @@ distclean:
 	rm -rf build
 
 .PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
-	check-functional lab-shell hooks check-style clean distclean
+	check-functional lab-shell demo demo-shell hooks check-style clean distclean

@@ -64,6 +64,10 @@ guest_initrd()
     rm -rf $GUEST_DIR/root
     mkdir -p $GUEST_DIR/root/lab/functional
     cp /lab/functional/*.sh $GUEST_DIR/root/lab/functional
+    for f in $GUEST_FILES; do
+        mkdir -p "$GUEST_DIR/root${f%/*}"
+        cp "$f" "$GUEST_DIR/root$f"
+    done
     {
         echo ". /lab/functional/guest.sh"
         for f in $GUEST_DIR/*.read; do
@@ -105,16 +109,16 @@ guest_start()
         -kernel "${GUEST_KERNEL:-/lab/guest/Image}" \
         -initrd $GUEST_DIR/"$_name".initrd \
         -append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND" \
-        -serial stdio \
+        -serial "${GUEST_SERIAL:-stdio}" \
         -device "$_port" \
         -chardev "file,id=result,path=$GUEST_DIR/$_name.result" \
         -device virtserialport,chardev=result,name=lab.result \
         -chardev "pipe,id=mon,path=$GUEST_DIR/$_name.mon" \
         -mon chardev=mon,mode=readline \
         -object iommufd,id=iommufd0 \
-        -trace "${GUEST_TRACE-smmuv3_accel_[!ci]*}" \
+        -trace events=/lab/functional/trace-events \
         -D $GUEST_DIR/"$_name".trace \
-        "$@" </dev/null >&2 &
+        "$@" <"${GUEST_INPUT:-/dev/null}" >&2 &
     GUEST_PID=$!
     # Both ends stay open, so that neither side waits for the other.
     exec 8<>$GUEST_DIR/"$_name".mon.in 9<>$GUEST_DIR/"$_name".mon.out

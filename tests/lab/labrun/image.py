@@ -17,6 +17,7 @@ PROGRAMS = {
     'host-abi': ['host-abi.c', 'host-abi-attach.c', 'host-abi-calls.c',
                  'host-abi-events.c', 'host-abi-invalidate.c', 'iommufd.c',
                  'edu.c', 'stage1.c', 'tap.c'],
+    'edu-dma': ['functional/edu-dma.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
 FIRMWARE = 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd'

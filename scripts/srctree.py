@@ -28,7 +28,7 @@ LOGS = os.path.join(BUILD, 'logs')
 
 # Directories whose files appear in the QEMU tree at the same path.
 OVERLAY_ROOTS = ('hw', 'include', 'backends', 'configs', 'docs', 'qapi',
-                 'tests/unit', 'tests/qtest')
+                 'tools', 'tests/unit', 'tests/qtest')
 JUNK = re.compile(r'^\.|~$|\.(orig|rej|swp|pyc)$')
 
 

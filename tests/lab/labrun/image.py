@@ -18,6 +18,9 @@ PROGRAMS = {
                  'host-abi-events.c', 'host-abi-invalidate.c', 'iommufd.c',
                  'edu.c', 'stage1.c', 'tap.c'],
     'edu-dma': ['functional/edu-dma.c'],
+    'smmuv3-host-check': ['../../tools/smmuv3-host-check/main.c',
+                          '../../tools/smmuv3-host-check/ask.c',
+                          '../../tools/smmuv3-host-check/sysfs.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
 FIRMWARE = 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd'

@@ -1,0 +1,111 @@
+/*
+ * PCI functions in sysfs
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host-check.h"
+
+#define PCI "/sys/bus/pci/devices"
+#define PATH_LEN 1024
+
+/* The last part of where a link leads; "" if it leads nowhere */
+static void link_name(const char *address, const char *link, char *name)
+{
+    char path[PATH_LEN], target[PATH_LEN];
+    ssize_t len;
+
+    snprintf(path, sizeof(path), PCI "/%s/%s", address, link);
+    len = readlink(path, target, sizeof(target) - 1);
+    target[len > 0 ? len : 0] = 0;
+    snprintf(name, NAME_LEN, "%.*s", NAME_LEN - 1, basename(target));
+}
+
+static void file_text(const char *address, const char *file, char *text)
+{
+    char path[PATH_LEN];
+    FILE *f;
+
+    text[0] = 0;
+    snprintf(path, sizeof(path), PCI "/%s/%s", address, file);
+    f = fopen(path, "r");
+    if (f) {
+        if (!fgets(text, NAME_LEN, f)) {
+            text[0] = 0;
+        }
+        fclose(f);
+    }
+    text[strcspn(text, "\n")] = 0;
+}
+
+static void cdev_path(const char *address, char *cdev)
+{
+    char path[PATH_LEN];
+    struct dirent *entry;
+    DIR *dir;
+
+    cdev[0] = 0;
+    snprintf(path, sizeof(path), PCI "/%s/vfio-dev", address);
+    dir = opendir(path);
+    while (dir && (entry = readdir(dir))) {
+        if (entry->d_name[0] != '.') {
+            snprintf(cdev, NAME_LEN, "/dev/vfio/devices/%.64s", entry->d_name);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+}
+
+bool device_read(Device *dev, const char *address)
+{
+    char vendor[NAME_LEN], device[NAME_LEN], path[PATH_LEN];
+
+    memset(dev, 0, sizeof(*dev));
+    /* Both 0000:01:00.0 and 01:00.0 will do */
+    snprintf(dev->address, NAME_LEN, "%s%.64s",
+             strchr(address, ':') == strrchr(address, ':') ? "0000:" : "",
+             address);
+    snprintf(path, sizeof(path), PCI "/%s", dev->address);
+    if (strchr(address, '/') || access(path, F_OK)) {
+        return false;
+    }
+    file_text(dev->address, "vendor", vendor);
+    file_text(dev->address, "device", device);
+    snprintf(dev->id, NAME_LEN, "%.16s:%.16s", vendor + 2, device + 2);
+    link_name(dev->address, "driver", dev->driver);
+    link_name(dev->address, "iommu_group", dev->group);
+    link_name(dev->address, "iommu", dev->smmu);
+    cdev_path(dev->address, dev->cdev);
+    return true;
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+void device_foreach(void (*each)(const Device *dev))
+{
+    struct dirent **entry;
+    int n = scandir(PCI, &entry, not_hidden, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        Device dev;
+
+        if (device_read(&dev, entry[i]->d_name)) {
+            each(&dev);
+        }
+        free(entry[i]);
+    }
+    if (n >= 0) {
+        free(entry);
+    }
+}

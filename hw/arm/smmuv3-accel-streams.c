@@ -98,6 +98,8 @@ static void close_translating(SMMUv3Streams *s)
     SMMUv3Stream *st;
 
     s->tlb_stale = true;
+    /* All of the TLB goes later, CDs when a stream is attached */
+    s->inval.n = 0;
     QTAILQ_FOREACH(st, &s->list, next) {
         Error *err = NULL;
 

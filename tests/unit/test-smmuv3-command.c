@@ -1,0 +1,319 @@
+/*
+ * Commands, opcode by opcode: what is legal, and what of them reaches the host
+ *
+ * The words are written out from IHI 0070, chapter 4.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "smmuv3-transitions.h"
+
+#define SID 0x10    /* of the device that translates */
+
+/* What the vSMMU offers, and SMMUEN */
+enum {
+    ATS = 1,
+    SSID = 2,
+    RIL = 4,
+    DISABLED = 8,
+};
+
+typedef struct CommandRow {
+    const char *name;
+    const char *section;
+    unsigned features;
+    uint64_t cmd[2];
+    bool legal;
+    uint64_t host[2];   /* all zero: nothing */
+} CommandRow;
+
+static const CommandRow rows[] = {
+    /* 4.2 */
+    { "PREFETCH_CONFIG", "4.2.1", 0,
+      { 0x00000010fffffb01, UINT64_MAX }, true },
+    { "PREFETCH_CONFIG, SSec = 1", "4.2.1", 0, { 0x401, 0 }, false },
+    { "PREFETCH_ADDR", "4.2.2", 0,
+      { 0x00000010fffffb02, UINT64_MAX }, true },
+    { "PREFETCH_ADDR, SSec = 1", "4.2.2", 0, { 0x402, 0 }, false },
+
+    /* 4.3 */
+    { "CFGI_STE without device there", "4.3.1", 0,
+      { 0x00000011fffffb03, UINT64_MAX }, true },
+    { "CFGI_STE, STE as it was", "4.3.1", 0,
+      { 0x00000010fffffb03, UINT64_MAX }, true, { 0x0000001000000006, 0 } },
+    { "CFGI_STE, STE as it was, SMMUEN 0", "4.3.1, 3.21.3", DISABLED,
+      { 0x0000001000000003, 0 }, true },
+    { "CFGI_STE, SSec = 1", "4.3.1", 0, { 0x0000001000000403, 0 }, false },
+    { "CFGI_STE_RANGE, STE as it was", "4.3.2", 0,
+      { 0x0000001f00000004, 4 }, true, { 0x0000001000000006, 0 } },
+    { "CFGI_STE_RANGE, SSec = 1", "4.3.2", 0, { 0x404, 4 }, false },
+    { "CFGI_ALL, STE as it was", "4.3.6", 0,
+      { 0xfffffffffffffb04, UINT64_MAX }, true, { 0x0000001000000006, 0 } },
+    { "CFGI_ALL, SSec = 1", "4.3.6", 0, { 0x404, 31 }, false },
+    { "CFGI_CD without SubstreamIDs", "4.3.3", 0,
+      { 0x00000010fffffb05, UINT64_MAX }, true, { 0x0000001000000005, 1 } },
+    { "CFGI_CD with SubstreamIDs", "4.3.3", SSID,
+      { 0x00000010fffffb05, UINT64_MAX }, true, { 0x00000010fffff005, 1 } },
+    { "CFGI_CD without device there", "4.3.3", 0, { 0x1100000005, 0 }, true },
+    { "CFGI_CD, SSec = 1", "4.3.3", 0, { 0x1000000405, 0 }, false },
+    { "CFGI_CD with SMMUEN 0", "4.3.3", DISABLED,
+      { 0x0000001000000005, 1 }, true, { 0x0000001000000005, 1 } },
+    { "CFGI_CD_ALL", "4.3.4", SSID,
+      { 0x00000010fffffb06, UINT64_MAX }, true, { 0x0000001000000006, 0 } },
+    { "CFGI_CD_ALL without device there", "4.3.4", 0,
+      { 0x1100000006, 0 }, true },
+    { "CFGI_CD_ALL, SSec = 1", "4.3.4", 0, { 0x1000000406, 0 }, false },
+
+    /* 4.4: the VMID, [47:32], is the host's */
+    { "TLBI_NH_ALL", "4.4.2.1", RIL,
+      { 0xffffffffffffff10, UINT64_MAX }, true, { 0x10, 0 } },
+    { "TLBI_NH_ASID", "4.4.2.2", RIL,
+      { 0xffffffffffffff11, UINT64_MAX }, true, { 0xffff000000000011, 0 } },
+    { "TLBI_NH_VA without ranges", "4.4.2.4", 0,
+      { 0xffffffffffffff12, UINT64_MAX }, true,
+      { 0xffff000000000012, 0xfffffffffffff001 } },
+    { "TLBI_NH_VA with ranges, TG = 0", "4.4.1.1", RIL,
+      { 0xffffffffffffff12, 0xfffffffffffff3ff }, true,
+      { 0xffff000000000012, 0xfffffffffffff001 } },
+    { "TLBI_NH_VA with ranges, TG = 4KB", "4.4.1.1", RIL,
+      { 0xffffffffffffff12, 0xfffffffffffff7ff }, true,
+      { 0xffff000001f1f012, 0xfffffffffffff701 } },
+    { "TLBI_NH_VA with ranges, TG = 16KB", "4.4.1.1", RIL,
+      { 0xffffffffffffff12, 0xfffffffffffffbff }, true,
+      { 0xffff000001f1f012, 0xfffffffffffffb01 } },
+    { "TLBI_NH_VA, not only leaves", "4.4.2.4", 0,
+      { 0x0042000000000012, 0x0000000012345000 }, true,
+      { 0x0042000000000012, 0x0000000012345000 } },
+    { "TLBI_NH_VAA without ranges", "4.4.2.3", 0,
+      { 0xffffffffffffff13, UINT64_MAX }, true, { 0x13, 0xfffffffffffff001 } },
+    { "TLBI_NH_VAA with ranges, TG = 64KB", "4.4.1.1", RIL,
+      { 0xffffffffffffff13, UINT64_MAX }, true,
+      { 0x0000000001f1f013, 0xffffffffffffff01 } },
+    { "TLBI_NSNH_ALL", "4.4.2.9", 0,
+      { 0xffffffffffffff30, UINT64_MAX }, true, { 0x30, 0 } },
+    { "TLBI_NSNH_ALL with SMMUEN 0", "4.4, 6.3.9.6", DISABLED,
+      { 0x30, 0 }, true, { 0x30, 0 } },
+
+    /* 4.5 */
+    { "ATC_INV without ATS", "4.5.1, IDR0.ATS = 0", 0,
+      { 0x0000001000000040, 52 }, false },
+    { "ATC_INV without SubstreamIDs", "4.5.1", ATS,
+      { 0x00000010fffffb40, UINT64_MAX }, true,
+      { 0x0000001000000040, 0xfffffffffffff03f } },
+    { "ATC_INV with SubstreamIDs", "4.5.1", ATS | SSID,
+      { 0x00000010fffffb40, UINT64_MAX }, true,
+      { 0x00000010fffffa40, 0xfffffffffffff03f } },
+    { "ATC_INV without device there", "4.5.1", ATS, { 0x1100000040, 52 },
+      true },
+    { "ATC_INV with SMMUEN 0", "4.5.1, 6.3.9.6", ATS | DISABLED,
+      { 0x1000000040, 52 }, true },
+    { "ATC_INV, SSec = 1", "4.5.1", ATS, { 0x1000000440, 52 }, false },
+
+    /* 4.7 */
+    { "SYNC, CS = SIG_NONE", "4.7.3", 0, { 0x46, 0 }, true },
+    { "SYNC, CS = SIG_IRQ", "4.7.3", 0, { 0x1046, 0 }, true },
+    { "SYNC, CS = SIG_SEV", "4.7.3", 0, { 0x2046, 0 }, true },
+    { "SYNC, CS = 0b11", "4.7.3", 0, { 0x3046, 0 }, false },
+};
+
+typedef struct Issued {
+    uint64_t cmd[16][2];
+    unsigned n;
+} Issued;
+
+static Issued issued;
+
+static void collect(void *opaque, const uint64_t cmd[2])
+{
+    g_assert_cmpuint(issued.n, <, ARRAY_SIZE(issued.cmd));
+    memcpy(issued.cmd[issued.n++], cmd, sizeof(issued.cmd[0]));
+}
+
+static Guest *guest_with(unsigned features)
+{
+    Guest *g = guest_new(false);
+
+    g->sid[0] = SID;
+    g->ril = features & RIL;
+    g->s.regs.ats = features & ATS;
+    g->s.regs.ssidsize = features & SSID ? 20 : 0;
+    reach_s1(g, 1);
+    if (features & DISABLED) {
+        guest_smmuen(g, false);
+    }
+    g->host.issued = collect;
+    issued.n = 0;
+    fake_host_take_calls(&g->host);
+    return g;
+}
+
+static void test_row(const void *opaque)
+{
+    const CommandRow *row = opaque;
+    Guest *g = guest_with(row->features);
+
+    g_assert_true(guest_command(g, row->cmd[0], row->cmd[1]) == row->legal);
+    /* Nothing is issued before it has to be */
+    g_assert_cmpstr(g->host.log->str, ==, "");
+    guest_sync(g);
+    if (!row->host[0]) {
+        g_assert_cmpuint(issued.n, ==, 0);
+    } else {
+        g_assert_cmpuint(issued.n, ==, 1);
+        g_assert_cmphex(issued.cmd[0][0], ==, row->host[0]);
+        g_assert_cmphex(issued.cmd[0][1], ==, row->host[1]);
+    }
+    g_assert_cmpuint(g->s.inval.count.failures, ==, 0);
+    guest_assert_safe(g, true);
+    guest_free(g);
+}
+
+/* 4.1.3: an opcode that is not known, or of a feature that is not offered */
+static void test_unknown(void)
+{
+    static const uint8_t known[] = {
+        0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12, 0x13, 0x30,
+        0x40, 0x46,
+    };
+    Guest *g = guest_with(ATS | SSID | RIL);
+
+    for (unsigned opcode = 0; opcode < 256; opcode++) {
+        bool legal = memchr(known, opcode, sizeof(known));
+
+        for (unsigned i = 0; i < 2; i++) {
+            uint64_t rest = i ? 0x00000010fffff000 : 0;
+
+            if (opcode == 0x46 && i) {
+                continue; /* CS = 0b11 */
+            }
+            g_assert_true(guest_command(g, opcode | rest, 0) == legal);
+            if (!legal) {
+                guest_sync(g);
+                g_assert_cmpuint(issued.n, ==, 0);
+            }
+            guest_sync(g);
+            issued.n = 0;
+        }
+    }
+    guest_free(g);
+}
+
+static void test_range(void)
+{
+    static const struct {
+        uint32_t sid;
+        uint64_t range;
+        uint32_t first, last;
+    } ranges[] = {
+        { 0x00000000, 0, 0x00000000, 0x00000001 },
+        { 0x00000001, 0, 0x00000000, 0x00000001 },
+        { 0x00000013, 1, 0x00000010, 0x00000013 },
+        { 0x00000018, 7, 0x00000000, 0x000000ff },
+        { 0x00012345, 15, 0x00010000, 0x0001ffff },
+        { 0xffffffff, 30, 0x80000000, 0xffffffff },
+        { 0x12345678, 31, 0x00000000, 0xffffffff },
+        { 0x00000013, 0xffffffffffffffe1, 0x00000010, 0x00000013 },
+    };
+    Guest *g = guest_with(0);
+
+    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+        uint64_t cmd[2] = { 0x04 | (uint64_t)ranges[i].sid << 32,
+                            ranges[i].range };
+        SMMUv3CommandEffect e;
+
+        g_assert_true(smmuv3_command(&g->s, cmd, false, &e));
+        g_assert_true(e.configs);
+        g_assert_false(e.tlb || e.sync);
+        g_assert_cmphex(e.first, ==, ranges[i].first);
+        g_assert_cmphex(e.last, ==, ranges[i].last);
+    }
+    guest_free(g);
+}
+
+static void test_effects(void)
+{
+    static const struct {
+        uint64_t cmd[2];
+        bool configs, tlb, sync;
+        uint32_t sid;
+    } effects[] = {
+        { { 0x01, 0 } },
+        { { 0x02, 0 } },
+        { { 0x0000001000000003, 1 }, true, .sid = 0x10 },
+        { { 0x0000001100000005, 1 }, true, .sid = 0x11 },
+        { { 0xffffffff00000006, 0 }, true, .sid = 0xffffffff },
+        { { 0x10, 0 }, .tlb = true },
+        { { 0x11, 0 }, .tlb = true },
+        { { 0x12, 0 }, .tlb = true },
+        { { 0x13, 0 }, .tlb = true },
+        { { 0x30, 0 }, .tlb = true },
+        { { 0x40, 0 } },
+        { { 0x46, 0 }, .sync = true },
+    };
+    Guest *g = guest_with(ATS);
+
+    for (size_t i = 0; i < ARRAY_SIZE(effects); i++) {
+        SMMUv3CommandEffect e;
+
+        g_assert_true(smmuv3_command(&g->s, effects[i].cmd, false, &e));
+        g_assert_true(e.configs == effects[i].configs);
+        g_assert_true(e.tlb == effects[i].tlb);
+        g_assert_true(e.sync == effects[i].sync);
+        g_assert_cmphex(e.first, ==, effects[i].sid);
+        g_assert_cmphex(e.last, ==, effects[i].sid);
+        issued.n = 0;
+    }
+    guest_free(g);
+}
+
+static void test_sync_signal(void)
+{
+    /* MSIData [63:32], MSIAddress [115:66] (4.7.3) */
+    static const uint64_t cmd[2] = { 0xdeadbeeffffff046 & ~0x2000ULL,
+                                     0xffffffffffffffff };
+    Guest *g = guest_with(0);
+    SMMUv3CommandEffect e;
+
+    g_assert_true(smmuv3_command(&g->s, cmd, false, &e));
+    g_assert_cmpint(e.signal, ==, 1);
+    g_assert_cmphex(e.msi_data, ==, 0xdeadbeef);
+    g_assert_cmphex(e.msi_addr, ==, 0x000ffffffffffffc);
+    guest_free(g);
+}
+
+/* 4.7.3: all before it is done; what was illegal before it is no matter */
+static void test_sync_completes(void)
+{
+    Guest *g = guest_with(0);
+
+    g_assert_true(guest_command(g, 0x12, 0x1000));
+    g_assert_true(guest_command(g, 0x12, 0x2000));
+    g_assert_cmpuint(issued.n, ==, 0);
+    g_assert_false(guest_command(g, 0x3046, 0));
+    g_assert_cmpuint(issued.n, ==, 0);
+    guest_sync(g);
+    g_assert_cmpuint(issued.n, ==, 2);
+    g_assert_cmphex(issued.cmd[0][1], ==, 0x1000);
+    g_assert_cmphex(issued.cmd[1][1], ==, 0x2000);
+    guest_free(g);
+}
+
+#define ADD(sentence, test) g_test_add_func("/smmuv3/command/" sentence, test)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree char *path = g_strdup_printf("/smmuv3/command/%s (%s)",
+                                                rows[i].name, rows[i].section);
+
+        g_test_add_data_func(path, &rows[i], test_row);
+    }
+    ADD("every other opcode is CERROR_ILL (4.1.3)", test_unknown);
+    ADD("a range is aligned to its size (4.3.2)", test_range);
+    ADD("the queue's owner is told what became invalid", test_effects);
+    ADD("SYNC carries its MSI (4.7.3)", test_sync_signal);
+    ADD("SYNC completes all before it (4.7.3)", test_sync_completes);
+    return g_test_run();
+}

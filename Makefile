@@ -17,6 +17,8 @@ help:
 	@echo "make demo          a guest with NVMe and network card behind the vSMMU, shown"
 	@echo "make demo HOST=1 DEVICE=0000:01:00.0   the same on a real arm64 host"
 	@echo "make demo-shell    a prompt in that guest"
+	@echo "make bench         what an unmap costs, against Debian's newest QEMU"
+	@echo "make bench-check   the same; fails if it costs more than it did"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make check-style   shellcheck and the like on the project's own files"
@@ -62,6 +64,12 @@ check-unit: native
 check-qtest check-lab check-functional: check-%: native arm64 faulty kernel
 	@scripts/check $*
 
+bench: native arm64 kernel
+	@tests/bench/bench
+
+bench-check: native arm64 kernel
+	@tests/bench/bench --check
+
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
@@ -85,4 +93,4 @@ distclean:
 	rm -rf build
 
 .PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
-	check-functional lab-shell demo demo-shell hooks check-style clean distclean
+	check-functional bench bench-check lab-shell demo demo-shell hooks check-style clean distclean

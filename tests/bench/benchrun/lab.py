@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One boot of the board, several guests, and what was counted."""
+
+import configparser
+import os
+import shutil
+
+from labrun import board, cases, image, runner
+from labrun.paths import BUILD, TOP, LabError
+
+from . import parts
+
+# ioctl numbers: _IO(0xae, 0x80), and IOMMU_HWPT_INVALIDATE and
+# VFIO_DEVICE_ATTACH_IOMMUFD_PT, both _IO(';', ...)
+KVM_RUN = '0xae80'
+INVALIDATE = '0x3b8d'
+ATTACH = '0x3b77'
+
+
+class Guest:
+    """A guest to run: which QEMU, how."""
+
+    def __init__(self, number, qemu, ril):
+        self.number, self.qemu, self.ril = number, qemu, ril
+
+
+class Counts:
+    """What one row cost in one guest, per operation."""
+
+    def __init__(self, ops, start, end):
+        def per_op(key):
+            return (end.get(key, 0) - start.get(key, 0)) / ops
+        self.user = per_op('user')
+        self.kernel = per_op('kernel')
+        self.guest = per_op('guest')
+        self.total = self.user + self.kernel + self.guest
+        self.calls = per_op(INVALIDATE)
+        self.entries = per_op('entries')
+        self.attaches = per_op(ATTACH)
+        self.exits = per_op(KVM_RUN)
+        self.ioctls = {k: per_op(k) for k in end if k.startswith('0x')
+                       and per_op(k)}
+
+
+def _case(guests, profile):
+    ini = configparser.ConfigParser(interpolation=None, delimiters=('=',),
+                                    comment_prefixes=('#',))
+    ini.read(os.path.join(parts.HERE, 'bench.ini'), encoding='utf-8')
+    case = cases.Case('bench', ini['bench'])
+    case.devices = [d.replace('{build}', BUILD).replace(
+        '{profile}', ',profile={run}/profile' if profile else '')
+                    for d in case.devices]
+    if profile:
+        case.script += 'BENCH_PROFILE=yes\n'
+    for g in guests:
+        case.script += f'bench_guest {g.number} {g.qemu} {g.ril}\n'
+    return case
+
+
+class _BenchRunner(runner.Runner):
+    """The lab's runner, with a board that counts."""
+
+    def __init__(self, peer_cpio, verbose):
+        super().__init__(verbose=verbose)
+        self.peer_cpio = peer_cpio
+        self.text = ''
+
+    def _watch(self, case, cmd, run_dir, outcome):
+        # Counting instructions and running vCPUs in parallel exclude another.
+        cmd[cmd.index('tcg,thread=multi')] = 'tcg'
+        with open(os.path.join(run_dir, 'initramfs'), 'ab') as out, \
+                open(self.peer_cpio, 'rb') as f:
+            shutil.copyfileobj(f, out)
+        timed_out = super()._watch(case, cmd, run_dir, outcome)
+        for name in ('counts', 'profile'):
+            where = os.path.join(run_dir, name)
+            if os.path.exists(where):
+                shutil.copy(where, parts.path(name))
+        return timed_out
+
+
+def _parse(text):
+    """{(run, row): Counts}"""
+    found, started = {}, {}
+    for line in text.splitlines():
+        row, ops, user, kernel, guest, *pairs = line.split()
+        now = dict(user=int(user), kernel=int(kernel), guest=int(guest))
+        now.update((k, int(v)) for k, v in
+                   (p.rsplit(':', 1) for p in pairs))
+        if int(ops):
+            started[row] = (int(ops), now)
+        elif row in started:
+            found[divmod(int(row), 100)] = Counts(*started[row], now)
+    return found
+
+
+def run(guests, rows_script, peer_cpio, profile=False, verbose=False):
+    """{(run, row): Counts}; LabError if any guest failed."""
+    parts.plugin()
+    parts.guest_kernel()
+    parts.guest_initrd(rows_script)
+    lab = _BenchRunner(peer_cpio, verbose)
+    outcome = lab.run(_case(guests, profile))
+    with open(parts.path('console'), 'w', encoding='utf-8') as f:
+        f.write(outcome.console)
+    if not outcome.passed():
+        failed = [what for ok, what in outcome.points if not ok]
+        raise LabError(f'{"; ".join(failed)}\n{runner.tail(outcome.console)}'
+                       f'\nthe whole console: {parts.path("console")}')
+    with open(parts.path('counts'), encoding='utf-8') as f:
+        return _parse(f.read())
+
+
+__all__ = ['Guest', 'Counts', 'run', 'board', 'image', 'TOP']

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The bench's part in a guest; tests/bench/bench puts the list of rows, each
+# one call of a function below, into /bench/rows.
+#
+# shellcheck shell=sh
+
+failed=
+
+parameter()
+{
+    tr ' ' '\n' </proc/cmdline | sed -n "s/^bench\.$1=//p"
+}
+
+row_failed()
+{
+    echo "row $1: failed"
+    failed=yes
+}
+
+# The driver's loops: dma ROW COMMAND OPS [BYTES]
+dma()
+{
+    _row=$1
+    _command=$2
+    shift 2
+    echo "$_command $((run * 100 + _row)) $*" \
+        >/sys/kernel/debug/smmu_bench || row_failed "$_row"
+}
+
+# nvme ROW OPS BYTES
+nvme()
+{
+    _row=$1
+    shift
+    bench-read $((run * 100 + _row)) "$@" /dev/nvme0n1 || row_failed "$_row"
+}
+
+# From here on nothing but the driver uses the SMMU
+take_smmu()
+{
+    for _device in /sys/bus/pci/drivers/nvme/????:*; do
+        echo "${_device##*/}" >/sys/bus/pci/drivers/nvme/unbind
+    done
+    _base=$(sed -n 's/^ *\([0-9a-f]*\)-.*arm-smmu-v3.*/\1/p' /proc/iomem |
+            head -n 1)
+    echo "take $_base" >/sys/kernel/debug/smmu_bench || row_failed smmu
+}
+
+run=$(parameter run)
+ril=$(parameter ril)
+_left=100
+while ! [ -e /dev/nvme0n1 ] && [ $_left -gt 0 ]; do
+    _left=$((_left - 1))
+    sleep 0.1
+done
+# shellcheck source=/dev/null
+. /bench/rows
+dmesg | grep -iE 'smmu|iommu' >&2
+[ -n "$failed" ] || echo "bench done"

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The bench's part in the lab's host: guests of one QEMU or another, one after
+# the other, each with its run number on its command line.
+#
+# shellcheck shell=sh
+
+# bench_guest RUN QEMU RIL
+bench_guest()
+{
+    _run=$1
+    _qemu=/opt/qemu/bin/qemu-system-aarch64
+    [ "$2" != peer ] || _qemu="/opt/peer/lib/ld-linux-aarch64.so.1
+        --library-path /opt/peer/lib /opt/peer/bin/qemu-system-aarch64"
+    _out=/tmp/result.$_run
+    # shellcheck disable=SC2086
+    $_qemu -nodefaults -display none -no-reboot \
+        -M virt,gic-version=3,its=on -accel kvm -cpu host -m 256M \
+        -bios /usr/share/qemu/QEMU_EFI.fd \
+        -kernel /bench/Image -initrd /bench/initrd \
+        -append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 nokaslr bench.run=$_run bench.ril=$3 $BENCH_APPEND" \
+        -serial stdio \
+        -device virtio-serial-pci,romfile= \
+        -chardev "file,id=result,path=$_out" \
+        -device virtserialport,chardev=result,name=lab.result \
+        -object iommufd,id=iommufd0 \
+        -device pxb-pcie,id=pcie.1,bus_nr=16,bus=pcie.0 \
+        -device "arm-smmuv3,primary-bus=pcie.1,accel=on,ril=$3" \
+        -device pcie-root-port,id=rp1,bus=pcie.1,chassis=1 \
+        -device "vfio-pci,host=$BENCH_EDU,bus=rp1,iommufd=iommufd0,rombar=0" \
+        -device pcie-root-port,id=rp2,bus=pcie.1,chassis=2 \
+        -device "vfio-pci,host=$BENCH_NVME,bus=rp2,iommufd=iommufd0,rombar=0" \
+        </dev/null >&2 &
+    _pid=$!
+    # For a profile: where the program was loaded
+    [ -z "$BENCH_PROFILE" ] || {
+        sleep 1
+        grep qemu-system-aarch64 /proc/$_pid/maps | head -n 1 >&2
+    }
+    wait $_pid
+    _status=$?
+    cat "$_out" >&2
+    tap "run-$_run" sh -c '
+        echo 1..2
+        [ "$1" = 0 ] && echo "ok 1 - QEMU ended well" ||
+            echo "not ok 1 - QEMU exit status $1"
+        grep -q "^bench done" "$2" && echo "ok 2 - every row was run" ||
+            echo "not ok 2 - not every row was run"
+        ' sh $_status "$_out"
+}

@@ -19,6 +19,7 @@ help:
 	@echo "make demo-shell    a prompt in that guest"
 	@echo "make bench         what an unmap costs, against Debian's newest QEMU"
 	@echo "make bench-check   the same; fails if it costs more than it did"
+	@echo "make docs          the manual's pages as HTML (./configure --docs first)"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make check-style   shellcheck and the like on the project's own files"
@@ -70,6 +71,9 @@ bench: native arm64 kernel
 bench-check: native arm64 kernel
 	@tests/bench/bench --check
 
+docs:
+	@scripts/build-docs
+
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
@@ -93,4 +97,4 @@ distclean:
 	rm -rf build
 
 .PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
-	check-functional bench bench-check lab-shell demo demo-shell hooks check-style clean distclean
+	check-functional bench bench-check lab-shell demo demo-shell docs hooks check-style clean distclean

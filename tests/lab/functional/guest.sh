@@ -62,3 +62,39 @@ check_no_events()
     check "no SMMU event, no NVMe timeout" sh -c \
         '! dmesg | grep -E "arm-smmu.*(event|F_|C_BAD)|nvme.*timeout|hung"'
 }
+
+# boot_number DEVICE: how often this was called, counted on the disk.
+boot_number()
+{
+    _count=$(dd if="$1" bs=512 skip=122880 count=1 iflag=direct 2>/dev/null |
+             tr -cd '0-9')
+    _count=$((${_count:-0} + 1))
+    printf '%-512s' $_count |
+        dd of="$1" bs=512 seek=122880 count=1 oflag=direct 2>/dev/null
+    echo $_count
+}
+
+# own_initrd FILE: this root file system, for another kernel.
+own_initrd()
+{
+    (cd / && find . -xdev ! -path "./lab/guest/*" ! -path "./tmp/*" |
+        cpio -o -H newc 2>/dev/null) >"$1"
+}
+
+# check_network PCI-ADDRESS: get a file from the host, send back what follows
+# from it.
+check_network()
+{
+    _eth=$(ls "/sys/bus/pci/devices/$1/net")
+    ip addr add 10.0.0.2/24 dev "$_eth"
+    ip link set "$_eth" up
+    check "net: the host answers" ping -c 1 -w 15 10.0.0.1
+    wget -q -O /tmp/net http://10.0.0.1/net.read
+    check "net: gets what the host sends" \
+        same "$(hash </tmp/net)" "$READ_net"
+    # wget takes what it posts for text.
+    scramble </tmp/net | base64 >/tmp/back
+    check "net: sends it back" wget -q -O /dev/null --post-file=/tmp/back \
+        http://10.0.0.1/cgi-bin/put
+    check "net: its interrupts came" [ "$(interrupts "$_eth")" -gt 10 ]
+}

@@ -15,7 +15,7 @@ WRITTEN_AT=8
 mkdir -p $GUEST_DIR
 # What the board writes into its run directory: images, traces.
 if ! grep -q ' /mnt ' /proc/mounts; then
-    mount -t 9p -o trans=virtio,version=9p2000.L,cache=none lab.run /mnt
+    mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=524288 lab.run /mnt
 fi
 
 # disk_fill DISK: give the NVMe, which the host still drives, random contents.
@@ -47,8 +47,8 @@ disk_written()
 # Reading the trace makes it longer, so the end is set before.
 stages()
 {
-    tail -c "+$((${2:-0} + 1))" /mnt/board.trace |
-        head -c "$(($(stages_mark) - ${2:-0}))" |
+    dd if=/mnt/board.trace bs=256k iflag=skip_bytes,count_bytes \
+        skip="${2:-0}" count="$(($(stages_mark) - ${2:-0}))" 2>/dev/null |
         sed -n "s/^smmuv3_translate_success .* sid=$1 .* stage=\([0-9]\).*/\1/p" |
         uniq | tr '\n' ' '
 }
@@ -179,4 +179,30 @@ behind()
         echo "-device pcie-root-port,id=rp$_nr,bus=$_bus,chassis=$_nr"
         echo "-device vfio-pci,id=dev$_nr,host=$_addr,bus=rp$_nr,iommufd=iommufd0"
     done
+}
+
+# network_serve: the host's end of check_network; its own card is on the same
+# wire as the guest's.
+network_serve()
+{
+    _inside=$(echo /sys/class/net/eth*)
+    ip addr replace 10.0.0.1/24 dev "${_inside##*/}"
+    ip link set "${_inside##*/}" up
+    [ -e $GUEST_DIR/net.read ] || {
+        dd if=/dev/urandom of=$GUEST_DIR/net.read bs=1M count=$PATTERN_MB \
+            2>/dev/null
+        scramble <$GUEST_DIR/net.read >$GUEST_DIR/net.written
+    }
+    rm -f $GUEST_DIR/net.back
+    mkdir -p $GUEST_DIR/cgi-bin
+    printf '#!/bin/sh\nbase64 -d >%s\nprintf "\\r\\n"\n' $GUEST_DIR/net.back \
+        >$GUEST_DIR/cgi-bin/put
+    chmod +x $GUEST_DIR/cgi-bin/put
+    pidof httpd >/dev/null || httpd -h $GUEST_DIR
+}
+
+# network_returned: did what the guest had to send back arrive?
+network_returned()
+{
+    cmp $GUEST_DIR/net.back $GUEST_DIR/net.written
 }

@@ -18,6 +18,7 @@ PROGRAMS = {
                  'host-abi-events.c', 'host-abi-invalidate.c', 'iommufd.c',
                  'edu.c', 'stage1.c', 'tap.c'],
     'edu-dma': ['functional/edu-dma.c'],
+    'kexec': ['functional/kexec.c'],
     'smmuv3-host-check': ['../../tools/smmuv3-host-check/main.c',
                           '../../tools/smmuv3-host-check/ask.c',
                           '../../tools/smmuv3-host-check/sysfs.c'],

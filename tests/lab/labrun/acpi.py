@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ACPI tables, as Intel's disassembler reads them."""
+
+import glob
+import os
+import re
+import subprocess
+import tempfile
+
+from .paths import BUILD, DOWNLOADS, TOP, LabError
+
+# Debian 12's knows no RMR nodes; this one brings its own libc.
+SUITE = 'trixie'
+WHERE = os.path.join(BUILD, 'acpica')
+
+
+def iasl():
+    """The command that runs iasl, which is fetched if need be."""
+    program = os.path.join(WHERE, 'usr', 'bin', 'iasl')
+    if not os.path.exists(program):
+        fetch = subprocess.run(
+            [os.path.join(TOP, 'scripts', 'deb-fetch'), f'--suite={SUITE}',
+             '--deps', f'--dest={DOWNLOADS}', f'--unpack={WHERE}',
+             'acpica-tools'], stdout=subprocess.DEVNULL, check=False)
+        if fetch.returncode:
+            raise LabError('acpica-tools: could not be fetched')
+    loader = glob.glob(os.path.join(WHERE, 'usr/lib/*-linux-gnu/ld-linux-*'))
+    return [loader[0], '--library-path', os.path.dirname(loader[0]), program]
+
+
+def disassemble(name, table):
+    with tempfile.TemporaryDirectory() as where:
+        path = os.path.join(where, f'{name}.dat')
+        with open(path, 'wb') as f:
+            f.write(table)
+        p = subprocess.run([*iasl(), '-d', path], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, check=False)
+        try:
+            with open(os.path.join(where, f'{name}.dsl'),
+                      encoding='ascii') as f:
+                return f.read()
+        except FileNotFoundError as e:
+            raise ValueError(f'iasl: {p.stdout}') from e
+
+
+FIELD = re.compile(r'^(?:\[(\w+)h \d+ +\w+h\])? +([A-Z][\w .()/-]*?) : '
+                   r'"?([0-9A-F]+)\b')
+
+
+class Node:
+    """A node of an IORT: fields by their names in the disassembly."""
+
+    def __init__(self, offset):
+        self.offset = offset
+        self.fields = {}
+        self.mappings = []      # dicts of the fields of each ID mapping
+
+    def add(self, name, value):
+        if name == 'Input base':
+            self.mappings.append({})
+        where = self.mappings[-1] if self.mappings else self.fields
+        where.setdefault(name.replace(' (decoded below)', ''), value)
+
+    def __getitem__(self, name):
+        return self.fields[name]
+
+
+def iort(table):
+    """(fields of the header, nodes) of an IORT."""
+    text = disassemble('iort', table).split('Raw Table Data')[0]
+    header, nodes = {}, []
+    for line in text.splitlines():
+        match = FIELD.match(line)
+        if not match:
+            if 'Unknown' in line or 'Invalid' in line or 'Error' in line:
+                raise ValueError(f'iasl: {line.strip()}')
+            continue
+        offset, name, value = match.groups()
+        if name == 'Type':
+            nodes.append(Node(int(offset, 16)))
+        if nodes:
+            nodes[-1].add(name, int(value, 16))
+        elif name in ('Revision', 'Node Count', 'Table Length'):
+            header.setdefault(name, int(value, 16))
+    return header, nodes

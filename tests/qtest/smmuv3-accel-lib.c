@@ -6,6 +6,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "hw/pci/pci_regs.h"
 #include "smmuv3-accel-lib.h"
 
@@ -117,12 +118,13 @@ static char *temp_file(const char *content)
     return path;
 }
 
-Guest *guest_start(int ndevs, const char *smmu)
+static Guest *start(int ndevs, bool emulated, bool trace, const char *smmu,
+                    const char *(*device)(int))
 {
     Guest *g = g_new0(Guest, 1);
     g_autoptr(GString) args = g_string_new(NULL);
-    const char *fault = g_getenv("SMMUV3_TEST_FAULT");
 
+    g->emulated = emulated;
     g->trace_path = temp_file("");
     g->firmware_path = temp_file("none");
     /*
@@ -130,29 +132,70 @@ Guest *guest_start(int ndevs, const char *smmu)
      * makes the machine describe more than pcie.0, by ACPI.
      */
     g_string_printf(args, "-machine virt,gic-version=3 -cpu cortex-a57 "
-                    "-m 128M -nodefaults -bios %s -D %s -trace iommufd_viommu_call "
-                    "-trace smmuv3_accel_* -object iommufd,id=iommufd0 "
+                    "-m 128M -nodefaults -bios %s -D %s "
+                    "-object iommufd,id=iommufd0 "
                     "-device pxb-pcie,id=pcie.1,bus_nr=%d,bus=pcie.0 "
-                    "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1,accel=on%s ",
+                    "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1%s ",
                     g->firmware_path, g->trace_path, PXB_BUS, smmu);
-    if (fault) {
-        /* Only the wrong build has this: see scripts/build-faulty */
-        g_string_truncate(args, args->len - 1);
-        g_string_append_printf(args, ",x-fault=%s ", fault);
-    }
     for (int i = 0; i < DEVS; i++) {
         g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
                                "bus=pcie.1,chassis=%d,addr=%d ", i, i + 1, i);
     }
     for (int i = 0; i < ndevs; i++) {
-        g_string_append_printf(args, "-device vfio-pci,id=dev%d,host=%s,"
-                               "bus=rp%d,iommufd=iommufd0,rombar=0 ",
-                               i, guest_host_device(i), i);
+        g_autofree char *dev = g_strdup(device(i));
+
+        g_string_append_printf(args, "-device %s,id=dev%d,bus=rp%d ",
+                               dev, i, i);
         g->plugged[i] = true;
+    }
+    if (trace) {
+        g_string_append(args, "-trace iommufd_viommu_call "
+                        "-trace smmuv3_accel_*");
     }
     g->qts = qtest_init(args->str);
     guest_enumerate(g);
     return g;
+}
+
+static const char *assigned_device(int i)
+{
+    static char *arg;
+
+    g_free(arg);
+    arg = g_strdup_printf("vfio-pci,host=%s,iommufd=iommufd0,rombar=0",
+                          guest_host_device(i));
+    return arg;
+}
+
+static const char *emulated_device(int i)
+{
+    return "edu,dma_mask=0xffffffffffffffff,x-dma-delay=1";
+}
+
+static Guest *start_accel(int ndevs, bool trace, const char *smmu)
+{
+    const char *fault = g_getenv("SMMUV3_TEST_FAULT");
+    g_autofree char *props = NULL;
+
+    /* Only the wrong build has x-fault: see scripts/build-faulty */
+    props = g_strdup_printf(",accel=on%s%s%s", smmu, fault ? ",x-fault=" : "",
+                            fault ?: "");
+    return start(ndevs, false, trace, props, assigned_device);
+}
+
+Guest *guest_start(int ndevs, const char *smmu)
+{
+    return start_accel(ndevs, true, smmu);
+}
+
+Guest *guest_start_untraced(int ndevs)
+{
+    return start_accel(ndevs, false, "");
+}
+
+Guest *guest_start_emulated(int ndevs)
+{
+    return start(ndevs, true, false, "", emulated_device);
 }
 
 void guest_stop(Guest *g)
@@ -296,21 +339,32 @@ void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0)
     qtest_writeq(g->qts, ste, ste0 | (ste0 == STE_S1 ? CD : 0));
 }
 
-bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1)
+/* Put @n commands into the queue and ring the bell once */
+static bool submit(Guest *g, const uint64_t (*cmd)[2], int n)
 {
-    uint64_t entry = CMDQ + (g->cmdq_prod & ((1 << CMDQ_LOG2) - 1)) * 16;
+    for (int i = 0; i < n; i++) {
+        uint64_t le[2] = { cpu_to_le64(cmd[i][0]), cpu_to_le64(cmd[i][1]) };
+        uint32_t index = g->cmdq_prod & ((1 << CMDQ_LOG2) - 1);
 
-    qtest_writeq(g->qts, entry, word0);
-    qtest_writeq(g->qts, entry + 8, word1);
-    g->cmdq_prod = (g->cmdq_prod + 1) & ((2 << CMDQ_LOG2) - 1);
+        qtest_memwrite(g->qts, CMDQ + index * sizeof(le), le, sizeof(le));
+        g->cmdq_prod = (g->cmdq_prod + 1) & ((2 << CMDQ_LOG2) - 1);
+    }
     smmu_write(g, CMDQ_PROD, g->cmdq_prod);
     return (smmu_read(g, CMDQ_CONS) & 0xfffff) == g->cmdq_prod;
 }
 
+bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1)
+{
+    const uint64_t cmd[1][2] = { { word0, word1 } };
+
+    return submit(g, cmd, 1);
+}
+
 void smmu_cmd_sync(Guest *g, uint64_t word0, uint64_t word1)
 {
-    g_assert_true(smmu_cmd(g, word0, word1));
-    g_assert_true(smmu_cmd(g, 0x46, 0));
+    const uint64_t cmd[2][2] = { { word0, word1 }, { 0x46, 0 } };
+
+    g_assert_true(submit(g, cmd, 2));
 }
 
 void smmu_cfgi_ste(Guest *g, uint32_t sid)
@@ -339,7 +393,7 @@ bool smmu_next_event(Guest *g, uint64_t evt[4])
             smmu_write(g, EVENTQ_CONS, g->eventq_cons);
             return true;
         }
-        g_usleep(50000);
+        g_usleep(g->emulated ? 0 : 50000);
     }
     return false;
 }
@@ -358,13 +412,34 @@ static void edu_wait(Guest *g, int i)
 
     while (qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);
-        g_usleep(10000);
+        if (g->emulated) {
+            qtest_clock_step(g->qts, 1000000);
+        } else {
+            g_usleep(1000);
+        }
     }
+}
+
+void dma_write_again(Guest *g, int i, uint64_t iova)
+{
+    qtest_writeq(g->qts, bar(i) + EDU_DMA_DST, iova);
+    qtest_writeq(g->qts, bar(i) + EDU_DMA_CMD, EDU_DMA_TO_MEM | EDU_DMA_RUN);
+}
+
+void dma_write_wait(Guest *g, int i)
+{
+    edu_wait(g, i);
 }
 
 void dma_write(Guest *g, int i, uint64_t iova)
 {
     edu_start(g, i, EDU_BUFFER, iova, EDU_DMA_TO_MEM);
+    edu_wait(g, i);
+}
+
+void dma_load(Guest *g, int i, uint64_t iova)
+{
+    edu_start(g, i, iova, EDU_BUFFER, 0);
     edu_wait(g, i);
 }
 

@@ -90,10 +90,15 @@ typedef struct Guest {
     uint32_t eventq_cons;
     uint32_t stamp;
     bool plugged[DEVS];
+    bool emulated;
 } Guest;
 
 /* Start QEMU with @ndevs of the lab's devices; @smmu: more of its properties */
 Guest *guest_start(int ndevs, const char *smmu);
+/* Without a trace, so that host_calls() is not to be had, but faster */
+Guest *guest_start_untraced(int ndevs);
+/* The same machine with accel=off and emulated edu devices: the comparison */
+Guest *guest_start_emulated(int ndevs);
 void guest_stop(Guest *g);
 /* The host's address of device @i, from the environment; fails if not given */
 const char *guest_host_device(int i);
@@ -138,6 +143,11 @@ Dma dma_probe(Guest *g, int i);
 void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line);
 /* Let device @i write to @iova, whatever becomes of it */
 void dma_write(Guest *g, int i, uint64_t iova);
+/* The same in two parts, once dma_write() has been */
+void dma_write_again(Guest *g, int i, uint64_t iova);
+void dma_write_wait(Guest *g, int i);
+/* Let device @i read what it writes from then on */
+void dma_load(Guest *g, int i, uint64_t iova);
 
 /* The host calls since the last time this was asked */
 HostCalls host_calls(Guest *g);

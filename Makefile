@@ -20,6 +20,8 @@ help:
 	@echo "make bench         what an unmap costs, against Debian's newest QEMU"
 	@echo "make bench-check   the same; fails if it costs more than it did"
 	@echo "make docs          the manual's pages as HTML (./configure --docs first)"
+	@echo "make series        all of it as patches for QEMU, in build/series"
+	@echo "make check-series  apply, build and test them one by one (long)"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make check-style   shellcheck and the like on the project's own files"
@@ -74,6 +76,13 @@ bench-check: native arm64 kernel
 docs:
 	@scripts/build-docs
 
+series:
+	@scripts/qemu-source
+	@scripts/make-series
+
+check-series: native series
+	@scripts/check-series
+
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
@@ -97,4 +106,5 @@ distclean:
 	rm -rf build
 
 .PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
-	check-functional bench bench-check lab-shell demo demo-shell docs hooks check-style clean distclean
+	check-functional bench bench-check lab-shell demo demo-shell docs series check-series \
+	hooks check-style clean distclean

@@ -1,9 +1,9 @@
 /*
  * What the kernel says about a device's SMMU when it is asked
  *
- * Nothing stays: closing the descriptors frees all that was made. The device is
- * in nobody else's use while its cdev is bound here, so attaching it to a bypass
- * page table without any memory in it hurts nobody.
+ * Nothing stays: closing the descriptors frees all that was made. The device
+ * is in nobody else's use while its cdev is bound here, so attaching it to a
+ * bypass page table without any memory in it hurts nobody.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -30,6 +30,11 @@ typedef struct SMMUv3InvalCounters {
  * that follows it (IHI 0070, 4.6.3), so it may wait here until then.
  */
 typedef struct SMMUv3Inval {
+    /*
+     * Sizes of pages that the guest may use, if the host has range
+     * invalidations (IDR3.RIL), else 0
+     */
+    uint32_t granules;
     uint32_t n;
     uint64_t cmd[SMMUV3_INVAL_MAX][2];
     SMMUv3InvalCounters count;
@@ -45,6 +50,21 @@ typedef struct SMMUv3Inval {
  */
 bool smmuv3_inval_add(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
                       uint64_t word0, uint64_t word1);
+
+/**
+ * smmuv3_inval_repeat - the command added last is the first of several
+ * @n: how many follow
+ * @step: from the address of one to that of the next: a size of pages
+ *
+ * The command is a TLBI_NH_VA or TLBI_NH_VAA without a range. Where the host has
+ * ranges they become one for each size of pages, because a range reaches
+ * translations of one size only (IHI 0070, 4.4.1.1) and the guest, by leaving
+ * that out, means any.
+ *
+ * Returns: as smmuv3_inval_flush()
+ */
+bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
+                         uint64_t step);
 
 /**
  * smmuv3_inval_flush - issue the batch; when it returns the host has done it

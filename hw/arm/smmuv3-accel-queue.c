@@ -6,14 +6,15 @@
 
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/units.h"
 #include "smmuv3-accel.h"
 #include "smmuv3-accel-command.h"
 #include "smmuv3-internal.h"
 #include "system/dma.h"
 #include "trace.h"
 
-/* As many as Linux puts into the queue at a time */
-#define RUN_MAX 64
+/* Linux puts no more than 64 and a CMD_SYNC into the queue at a time */
+#define RUN_MAX 128
 
 /* Queues are memory; see read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
@@ -44,10 +45,38 @@ static uint32_t read_run(SMMUQueue *q, uint64_t (*cmd)[2])
     return n;
 }
 
+/* TTL and TG: what a TLBI by address has when it has a range */
+#define CMD1_RANGE MAKE_64BIT_MASK(8, 4)
+
+/*
+ * How many commands, from @cmd on, invalidate one page after the other. That is
+ * what an unmap looks like where the guest has no range invalidation.
+ */
+static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
+                               uint64_t *step)
+{
+    uint8_t opcode = cmd[0][0];
+    uint32_t n = 1;
+
+    if ((opcode != SMMUV3_CMD_TLBI_NH_VA && opcode != SMMUV3_CMD_TLBI_NH_VAA) ||
+        max == 1 || (cmd[0][1] & CMD1_RANGE)) {
+        return 1;
+    }
+    *step = cmd[1][1] - cmd[0][1];
+    if (*step != 4 * KiB && *step != 16 * KiB && *step != 64 * KiB) {
+        return 1;
+    }
+    while (n < max && cmd[n][0] == cmd[0][0] &&
+           cmd[n][1] == cmd[n - 1][1] + *step) {
+        n++;
+    }
+    return n;
+}
+
 /* Bridges' MSIs go through the emulated SMMU, which has caches of its own */
 static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
 {
-    SMMUState *bs = ARM_SMMU(s);
+    SMMUState *bs = &s->smmu_state;
 
     if (e->configs && g_hash_table_size(bs->configs)) {
         smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { e->first, e->last });
@@ -57,22 +86,32 @@ static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
     }
 }
 
-static bool do_command(SMMUv3State *s, const uint64_t cmd[2])
+/* Do the first of @max commands, or several; returns how many, 0 if illegal */
+static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
+                            uint32_t max)
 {
+    const uint64_t *cmd = cmds[0];
     SMMUv3CommandEffect effect;
+    uint64_t step = 0;
+    uint32_t n;
 
     trace_smmuv3_accel_command(cmd[0], cmd[1]);
     if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
                         &effect)) {
         qemu_log_mask(LOG_GUEST_ERROR, "arm-smmuv3: illegal command 0x%016"
                       PRIx64 " 0x%016" PRIx64 "\n", cmd[0], cmd[1]);
-        return false;
+        return 0;
+    }
+    n = count_adjacent(cmds, max, &step);
+    if (n > 1) {
+        trace_smmuv3_accel_repeat(n - 1, step);
+        smmuv3_streams_repeat(&s->accel->streams, n - 1, step);
     }
     invalidate_emulated(s, &effect);
     if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
         smmuv3_trigger_irq(s, SMMU_IRQ_CMD_SYNC, 0);
     }
-    return true;
+    return n;
 }
 
 static bool cmdq_error_pending(SMMUv3State *s)
@@ -84,7 +123,7 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
 {
     SMMUQueue *q = &s->cmdq;
     SMMUCmdError error = SMMU_CERROR_NONE;
-    uint64_t cmd[RUN_MAX][2];
+    QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
 
     while (!smmuv3_q_empty(q) && !cmdq_error_pending(s)) {
         uint32_t n = read_run(q, cmd);
@@ -92,12 +131,14 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
         if (!n) {
             error = SMMU_CERROR_ABT;
         }
-        for (uint32_t i = 0; i < n; i++) {
-            if (!do_command(s, cmd[i])) {
+        for (uint32_t i = 0, done; i < n; i += done) {
+            done = do_commands(s, &cmd[i], n - i);
+            if (!done) {
                 error = SMMU_CERROR_ILL;
                 break;
             }
-            queue_cons_incr(q);
+            /* ERR, above the index, stays */
+            q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
         }
         if (error) {
             /* 7.1: CONS stays at the command, which is fetched again later */

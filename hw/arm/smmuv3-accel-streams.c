@@ -272,6 +272,13 @@ void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
     }
 }
 
+void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step)
+{
+    if (s->viommu && !smmuv3_inval_repeat(&s->inval, s->viommu, n, step)) {
+        close_translating(s);
+    }
+}
+
 void smmuv3_streams_sync(SMMUv3Streams *s)
 {
     if (!smmuv3_inval_flush(&s->inval, s->viommu)) {

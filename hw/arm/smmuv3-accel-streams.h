@@ -95,6 +95,9 @@ void smmuv3_streams_reset(SMMUv3Streams *s);
 void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
                                uint64_t word1);
 
+/* @n more like the last one, each @step further; see smmuv3_inval_repeat() */
+void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step);
+
 /* Complete all queued invalidations, or close the streams */
 void smmuv3_streams_sync(SMMUv3Streams *s);
 

@@ -115,6 +115,9 @@ void smmuv3_accel_update_idr(SMMUv3Accel *accel)
                             accel->host_known ? accel->host_idr : NULL,
                             accel->idr);
     memcpy(s->idr, accel->idr, sizeof(s->idr));
+    accel->streams.inval.granules =
+        accel->host_known && smmuv3_idr_ril(accel->host_idr) ?
+        smmuv3_idr_granules(accel->idr) : 0;
 }
 
 static bool check_props(SMMUv3Accel *accel, Error **errp)

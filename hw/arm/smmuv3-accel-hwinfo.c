@@ -25,6 +25,7 @@ static const Field TTF       = { 0, 2, 2 };
 static const Field COHACC    = { 0, 4, 1 };
 static const Field ATS       = { 0, 10, 1 };
 static const Field ASID16    = { 0, 12, 1 };
+static const Field MSI       = { 0, 13, 1 };
 static const Field CD2L      = { 0, 19, 1 };
 static const Field TTENDIAN  = { 0, 21, 2 };
 static const Field TERM      = { 0, 26, 1 };
@@ -115,6 +116,8 @@ void smmuv3_hwinfo_guest_idr(const SMMUv3HwProps *props, const uint32_t *base,
                         0;
 
     memcpy(idr, base, SMMUV3_IDR_COUNT * sizeof(*idr));
+    /* QEMU's own work, as the queues are */
+    set(idr, MSI, 1);
     set(idr, ATS, on_off_auto(props->ats, host, ATS));
     set(idr, RIL, on_off_auto(props->ril, host, RIL));
     set(idr, SSIDSIZE, ssidsize);

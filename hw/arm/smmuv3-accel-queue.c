@@ -109,7 +109,7 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     }
     invalidate_emulated(s, &effect);
     if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
-        smmuv3_trigger_irq(s, SMMU_IRQ_CMD_SYNC, 0);
+        smmuv3_accel_signal_sync(s, effect.msi_addr, effect.msi_data);
     }
     return n;
 }

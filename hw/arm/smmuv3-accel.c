@@ -104,6 +104,7 @@ static const SMMUv3BackendOps backend_ops = {
     .reset = reset,
     .consume_cmdq = consume_cmdq,
     .write_eventq = smmuv3_accel_write_eventq,
+    .send_irq = smmuv3_accel_send_irq,
 };
 
 void smmuv3_accel_update_idr(SMMUv3Accel *accel)

@@ -59,4 +59,8 @@ MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt);
 /* Deliver the host's events to the guest; to be called when @fd is readable */
 void smmuv3_accel_read_events(void *opaque);
 
+/* smmuv3-accel-msi.c: interrupts as messages, where the guest set an address */
+bool smmuv3_accel_send_irq(SMMUv3State *s, SMMUIrq irq);
+void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data);
+
 #endif /* HW_ARM_SMMUV3_ACCEL_H */

@@ -25,6 +25,8 @@ typedef struct SMMUv3BackendOps {
     void (*consume_cmdq)(SMMUv3State *s);
     /* Put a record of 32 bytes, little-endian, into the guest's event queue */
     MemTxResult (*write_eventq)(SMMUv3State *s, const void *evt);
+    /* Send @irq as a message if the guest asked for that; else say false */
+    bool (*send_irq)(SMMUv3State *s, SMMUIrq irq);
 } SMMUv3BackendOps;
 
 static inline void smmuv3_backend_cr0(SMMUv3State *s)
@@ -55,6 +57,12 @@ static inline bool smmuv3_backend_consume_cmdq(SMMUv3State *s)
         s->backend->consume_cmdq(s);
     }
     return s->backend;
+}
+
+/* Returns: whether it has been sent */
+static inline bool smmuv3_backend_send_irq(SMMUv3State *s, SMMUIrq irq)
+{
+    return s->backend && s->backend->send_irq(s, irq);
 }
 
 /* smmuv3.c: raise @irq if the guest enabled it; for GERROR, toggle @mask first */

@@ -16,7 +16,9 @@
 
 static VFIODevice *vfio(const SMMUv3HostDevice *dev)
 {
-    return HOST_IOMMU_DEVICE(dev->opaque)->agent;
+    HostIOMMUDevice *hiod = dev->opaque;
+
+    return hiod->agent;
 }
 
 static int alloc_viommu(void *opaque, const SMMUv3HostDevice *dev,

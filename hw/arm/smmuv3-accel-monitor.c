@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-device.h"
+#include "hw/vfio/iommufd-explain.h"
 #include "monitor/hmp.h"
 #include "monitor/monitor.h"
 #include "qapi/qapi-commands-smmuv3-accel.h"
@@ -31,12 +31,11 @@ SAME(SMMUV3_SHARED_UNKNOWN, SMMUV3_ACCEL_KERNEL_MODE_UNKNOWN);
 SAME(SMMUV3_SHARED_NESTED, SMMUV3_ACCEL_KERNEL_MODE_NESTED);
 SAME(SMMUV3_SHARED_PARENT, SMMUV3_ACCEL_KERNEL_MODE_PARENT);
 
-static DeviceState *device_of(const SMMUv3Stream *st)
+static VFIODevice *vfio(const SMMUv3Stream *st)
 {
     HostIOMMUDevice *hiod = st->dev.opaque;
-    VFIODevice *vbasedev = hiod->agent;
 
-    return vbasedev->dev;
+    return hiod->agent;
 }
 
 static SMMUv3AccelState wanted_state(const SMMUv3VSTE *wanted)
@@ -99,11 +98,11 @@ static SMMUv3AccelStream *show_stream(const SMMUv3Streams *s,
                                       const SMMUv3Stream *st)
 {
     SMMUv3AccelStream *info = g_new0(SMMUv3AccelStream, 1);
-    DeviceState *dev = device_of(st);
+    DeviceState *dev = vfio(st)->dev;
 
     info->device = g_strdup(dev->id);
     info->qom_path = object_get_canonical_path(OBJECT(dev));
-    info->host_device = g_strdup(st->dev.name);
+    info->host_device = vfio_host_name(vfio(st));
     info->sid = s->get_sid(s->owner, st);
     info->vdevice = show_vdevice(st);
     info->wanted = wanted_state(&st->wanted);
@@ -213,11 +212,11 @@ SMMUv3AccelInfoList *qmp_x_query_smmuv3_accel(Error **errp)
 
 void smmuv3_accel_monitor_closed(const SMMUv3Stream *st, const Error *why)
 {
-    DeviceState *dev = device_of(st);
+    DeviceState *dev = vfio(st)->dev;
     g_autofree char *path = object_get_canonical_path(OBJECT(dev));
+    g_autofree char *host = vfio_host_name(vfio(st));
 
-    qapi_event_send_smmuv3_accel_stream_closed(dev->id, path, st->dev.name,
-                                               st->sid,
+    qapi_event_send_smmuv3_accel_stream_closed(dev->id, path, host, st->sid,
                                                wanted_state(&st->wanted),
                                                error_get_pretty(why));
 }

@@ -89,6 +89,23 @@ bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp)
     return true;
 }
 
+char *vfio_host_name(const VFIODevice *vbasedev)
+{
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", vbasedev->fd);
+    g_autofree char *node = NULL, *cdev = NULL, *class = NULL, *path = NULL;
+
+    if (vbasedev->sysfsdev) {
+        return g_path_get_basename(vbasedev->sysfsdev);
+    }
+    node = g_file_read_link(link, NULL);
+    if (node) {
+        cdev = g_path_get_basename(node);
+        class = g_build_filename("/sys/class/vfio-dev", cdev, "device", NULL);
+        path = g_file_read_link(class, NULL);
+    }
+    return path ? g_path_get_basename(path) : g_strdup(vbasedev->name);
+}
+
 void vfio_explain_bind(int err, Error **errp)
 {
     switch (err) {

@@ -8,6 +8,7 @@
 #define HW_VFIO_IOMMUFD_EXPLAIN_H
 
 #include "hw/pci/pci.h"
+#include "hw/vfio/vfio-device.h"
 
 /**
  * vfio_pci_check_cdev - could this process open the cdev of @dev's host device?
@@ -17,6 +18,12 @@
  * descriptor is open already.
  */
 bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp);
+
+/*
+ * The host's name for a device, such as 0000:01:00.0, also if QEMU got it as a
+ * descriptor; its name in QEMU if that cannot be found. Owned by the caller.
+ */
+char *vfio_host_name(const VFIODevice *vbasedev);
 
 /* VFIO_DEVICE_BIND_IOMMUFD failed with @err, and *@errp says so: add why */
 void vfio_explain_bind(int err, Error **errp);

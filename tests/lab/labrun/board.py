@@ -4,7 +4,7 @@
 import os
 
 from . import image
-from .paths import BOARD_QEMU, LINUX, LabError
+from .paths import BOARD_QEMU, BUILD, LINUX, LabError
 
 MACHINE = 'virt,virtualization=on,gic-version=3,its=on'
 FWB = ['-global', 'arm-smmuv3.x-fwb=on']
@@ -88,4 +88,5 @@ def command(case, run_dir, initramfs):
         cmd += ['-chardev', f'file,id=con,path={run_dir}/console',
                 '-serial', 'chardev:con', *_result_channel(run_dir)]
     return cmd + _disks(case, run_dir) + [
-        d.replace('{run}', run_dir) for d in case.devices]
+        d.replace('{run}', run_dir).replace('{build}', BUILD)
+        for d in case.devices]

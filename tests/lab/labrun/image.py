@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tarfile
 
-from . import elf
+from . import elf, libvirt
 from .cpio import CpioWriter
 from .paths import (BUILD, DOWNLOADS, LAB, LINUX, OUT, SYSROOT, TESTED_QEMU,
                     TOP, LabError)
@@ -186,8 +186,15 @@ def guest():
     return _write_cpio('guest.cpio', fill)
 
 
+def libvirt_mark():
+    """Fetches libvirt, which a case shares as a directory; and a mark."""
+    libvirt.fetch()
+    return _write_cpio('libvirt.cpio',
+                       lambda cpio: cpio.add_data('lab/libvirt/mark', b''))
+
+
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
-          'guest': guest}
+          'guest': guest, 'libvirt': libvirt_mark}
 
 
 def _expand(path):

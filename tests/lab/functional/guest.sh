@@ -11,10 +11,11 @@ hash()
     sha256sum | cut -d' ' -f1
 }
 
+# wait_for BLOCK-DEVICE [SECONDS]
 wait_for()
 {
-    _left=100
-    while ! [ -e "$1" ]; do
+    _left=$((${2:-30} * 10))
+    while ! [ -b "$1" ]; do
         _left=$((_left - 1))
         [ $_left -gt 0 ] || return 1
         sleep 0.1
@@ -33,6 +34,7 @@ check_disk()
 {
     eval "_read=\$READ_$1 _written=\$WRITTEN_$1"
     check "$1: $2 is there" wait_for "$2"
+    [ -b "$2" ] || return
     check "$1: reads what the host wrote" \
         same "$(read_disk "$2" 0 | hash)" "$_read"
     read_disk "$2" 0 | scramble |
@@ -97,4 +99,20 @@ check_network()
     check "net: sends it back" wget -q -O /dev/null --post-file=/tmp/back \
         http://10.0.0.1/cgi-bin/put
     check "net: its interrupts came" [ "$(interrupts "$_eth")" -gt 10 ]
+}
+
+# said TEXT: for guest_said of the host, which waits for it.
+said()
+{
+    echo "# said $*"
+}
+
+wait_gone()
+{
+    _left=300
+    while [ -e "$1" ]; do
+        _left=$((_left - 1))
+        [ $_left -gt 0 ] || return 1
+        sleep 0.1
+    done
 }

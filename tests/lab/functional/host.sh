@@ -18,6 +18,12 @@ if ! grep -q ' /mnt ' /proc/mounts; then
     mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=524288 lab.run /mnt
 fi
 
+# disk_of PCI-ADDRESS: its block device.
+disk_of()
+{
+    echo "/dev/$(basename /sys/bus/pci/devices/"$1"/nvme/nvme*)n1"
+}
+
 # disk_fill DISK: give the NVMe, which the host still drives, random contents.
 # DISK is its image on the board.
 disk_fill()
@@ -82,12 +88,14 @@ guest_initrd()
     } >$GUEST_DIR/root/lab/run
     (cd $GUEST_DIR/root && find . | cpio -o -H newc 2>/dev/null) \
         >$GUEST_DIR/$1.cpio
-    cat /lab/guest/base.cpio $GUEST_DIR/$1.cpio >$GUEST_DIR/$1.initrd
+    [ ! -e /lab/guest/base.cpio ] ||
+        cat /lab/guest/base.cpio $GUEST_DIR/$1.cpio >$GUEST_DIR/$1.initrd
     rm $GUEST_DIR/$1.cpio
 }
 
 # guest_start NAME QEMU-ARGUMENT...: boot a guest whose script is on standard
-# input.  GUEST_FIRMWARE=no boots it by devicetree.
+# input.  GUEST_FIRMWARE=no boots it by devicetree; GUEST_KERNEL=none leaves it
+# to the firmware to find something.
 guest_start()
 {
     _name=$1
@@ -101,14 +109,15 @@ guest_start()
         _firmware=
         _port=virtio-serial-device
     fi
+    _kernel="-kernel ${GUEST_KERNEL:-/lab/guest/Image}"
+    _kernel="$_kernel -initrd $GUEST_DIR/$_name.initrd"
+    [ "$GUEST_KERNEL" != none ] || _kernel=
     # shellcheck disable=SC2086
     qemu-system-aarch64 -nodefaults -display none ${GUEST_NO_REBOOT--no-reboot} \
         -M "${GUEST_MACHINE:-virt,gic-version=3,its=on}" \
         -accel kvm -cpu host -m "${GUEST_MEMORY:-256M}" \
         -smp "${GUEST_CPUS:-1}" $_firmware \
-        -kernel "${GUEST_KERNEL:-/lab/guest/Image}" \
-        -initrd $GUEST_DIR/"$_name".initrd \
-        -append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND" \
+        $_kernel ${_kernel:+-append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND"} \
         -serial "${GUEST_SERIAL:-stdio}" \
         -device "$_port" \
         -chardev "file,id=result,path=$GUEST_DIR/$_name.result" \
@@ -205,4 +214,16 @@ network_serve()
 network_returned()
 {
     cmp $GUEST_DIR/net.back $GUEST_DIR/net.written
+}
+
+# gone SECONDS COMMAND...: wait until the command fails.
+gone()
+{
+    _left=$(($1 * 10))
+    shift
+    while "$@" >/dev/null 2>&1; do
+        _left=$((_left - 1))
+        [ $_left -gt 0 ] || return 1
+        sleep 0.1
+    done
 }

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 
+from . import debian as debian_disk
 from . import elf, libvirt
 from .cpio import CpioWriter
 from .paths import (BUILD, DOWNLOADS, LAB, LINUX, OUT, SYSROOT, TESTED_QEMU,
@@ -186,6 +187,13 @@ def guest():
     return _write_cpio('guest.cpio', fill)
 
 
+def debian(suite):
+    """Makes the suite's disk, which the board has, and a mark for it."""
+    debian_disk.disk(suite, base())
+    return _write_cpio(f'{suite}.cpio',
+                       lambda cpio: cpio.add_data(f'lab/{suite}', b''))
+
+
 def libvirt_mark():
     """Fetches libvirt, which a case shares as a directory; and a mark."""
     libvirt.fetch()
@@ -194,7 +202,8 @@ def libvirt_mark():
 
 
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
-          'guest': guest, 'libvirt': libvirt_mark}
+          'guest': guest, 'bookworm': lambda: debian('bookworm'),
+          'trixie': lambda: debian('trixie'), 'libvirt': libvirt_mark}
 
 
 def _expand(path):

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A disk that UEFI boots: GRUB, and the kernel of a Debian release.
+
+The kernel is the release's own package, with the modules that its guest
+needs in an initramfs.  GRUB, kernel and initramfs are files of a FAT file
+system without a partition table.
+"""
+
+import io
+import lzma
+import os
+import re
+import subprocess
+import tarfile
+
+from .cpio import CpioWriter
+from .paths import DOWNLOADS, LAB, OUT, TOP, LabError
+
+MODULES = ('nvme', 'virtio_pci', 'virtio_console')
+IMAGE_MB = 96
+GRUB = 'usr/lib/grub/arm64-efi/monolithic/grubaa64.efi'
+GRUB_CFG = '''set timeout=0
+linux /vmlinuz console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1
+initrd /initrd
+boot
+'''
+# Modules first: the result channel is one of their devices.
+INIT = '''#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /sys
+for m in {modules}; do
+    /bin/busybox insmod /lab/modules/$m.ko
+done
+exec /lab/init
+'''
+
+
+def _fetch(suite, arch, package):
+    cmd = [os.path.join(TOP, 'scripts', 'deb-fetch'), f'--dest={DOWNLOADS}',
+           package]
+    if suite:
+        cmd += [f'--suite={suite}']
+    if arch:
+        cmd += [f'--arch={arch}']
+    fetch = subprocess.run(cmd, stdout=subprocess.PIPE, text=True,
+                           check=False)
+    if fetch.returncode:
+        raise LabError(f'{package}: could not be fetched')
+    return fetch.stdout.strip()
+
+
+def _members(deb, pattern):
+    """{base name: data} of a package's files whose names match."""
+    tar = subprocess.run(['dpkg-deb', '--fsys-tarfile', deb], check=True,
+                         stdout=subprocess.PIPE).stdout
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        for member in archive:
+            if member.isfile() and re.search(pattern, member.name):
+                found[os.path.basename(member.name)] = \
+                    archive.extractfile(member).read()
+    return found
+
+
+def _kernel(suite):
+    """The newest kernel package: what the metapackage depends on."""
+    meta = _fetch(suite, 'arm64', 'linux-image-arm64')
+    depends = subprocess.run(['dpkg-deb', '-f', meta, 'Depends'], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout
+    return _fetch(suite, 'arm64', re.match(r'\S+', depends).group())
+
+
+def _module_name(file_name):
+    return file_name.split('.')[0].replace('-', '_')
+
+
+def _in_order(modules, wanted):
+    """Names with what they depend on before them; built-in ones are none."""
+    order = []
+
+    def visit(name):
+        data = modules.get(name)
+        if data is None or name in order:
+            return
+        depends = re.search(rb'\0depends=([^\0]*)', data).group(1).decode()
+        for other in filter(None, depends.split(',')):
+            visit(other.replace('-', '_'))
+        order.append(name)
+    for name in wanted:
+        visit(name)
+    return order
+
+
+def _load_modules(files):
+    modules = {}
+    for name, data in files.items():
+        if name.endswith('.xz'):
+            data = lzma.decompress(data)
+        modules[_module_name(name)] = data
+    return modules
+
+
+def _write_initrd(path, base, files):
+    modules = _load_modules(files)
+    order = _in_order(modules, MODULES)
+    own = f'{path}.own'
+    with CpioWriter(own) as cpio:
+        with open(os.path.join(LAB, 'image', 'init'), 'rb') as f:
+            cpio.add_data('lab/init', f.read(), 0o755)
+        cpio.add_data('init', INIT.format(modules=' '.join(order)).encode(),
+                      0o755)
+        for name in order:
+            cpio.add_data(f'lab/modules/{name}.ko', modules[name])
+        for name in ('guest.sh', 'checks.sh'):
+            with open(os.path.join(LAB, 'functional', name), 'rb') as f:
+                cpio.add_data(f'lab/functional/{name}', f.read())
+        with open(os.path.join(LAB, 'functional', 'guest-debian.sh'),
+                  'rb') as f:
+            cpio.add_data('lab/run', f.read())
+    with open(path, 'wb') as out:
+        for part in (base, own):
+            with open(part, 'rb') as f:
+                out.write(f.read())
+    os.unlink(own)
+
+
+def _mtools():
+    deb = _fetch(None, None, 'mtools')
+    where = os.path.join(OUT, 'mtools')
+    if not os.path.exists(os.path.join(where, 'usr/bin/mtools')):
+        subprocess.run(['dpkg-deb', '-x', deb, where], check=True)
+    return os.path.join(where, 'usr/bin/mtools')
+
+
+def _write_disk(path, files):
+    tool = _mtools()
+    with open(path, 'wb') as f:
+        f.truncate(IMAGE_MB << 20)
+
+    def mtools(command, *args):
+        subprocess.run([tool, '-c', command, '-i', path, *args], check=True)
+    mtools('mformat', '-v', 'LAB', '::')
+    mtools('mmd', '::/EFI', '::/EFI/BOOT', '::/EFI/debian')
+    for name, data in files.items():
+        part = f'{path}.part'
+        with open(part, 'wb') as f:
+            f.write(data)
+        mtools('mcopy', part, f'::/{name}')
+        os.unlink(part)
+
+
+def disk(suite, base):
+    """Path of the disk image; base is the initramfs to build on."""
+    path = os.path.join(OUT, f'{suite}.img')
+    kernel = _kernel(suite)
+    sources = [kernel, base, __file__] + [
+        os.path.join(LAB, 'functional', n)
+        for n in ('guest.sh', 'checks.sh', 'guest-debian.sh')]
+    if os.path.exists(path) and all(
+            os.stat(s).st_mtime <= os.stat(path).st_mtime for s in sources):
+        return path
+    files = _members(kernel, r'/boot/vmlinuz-|/kernel/drivers/(nvme|virtio|'
+                     r'char/virtio_console)|/kernel/(lib|crypto|block)/.*'
+                     r'(crc|t10)|/kernel/drivers/nvme/')
+    image = next(data for name, data in files.items()
+                 if name.startswith('vmlinuz-'))
+    new = f'{path}.{os.getpid()}'
+    _write_initrd(f'{new}.initrd', base, {
+        n: d for n, d in files.items() if '.ko' in n})
+    grub = _members(_fetch('trixie', 'arm64', 'grub-efi-arm64-unsigned'),
+                    re.escape(GRUB))
+    with open(f'{new}.initrd', 'rb') as f:
+        initrd = f.read()
+    os.unlink(f'{new}.initrd')
+    _write_disk(new, {'EFI/BOOT/BOOTAA64.EFI': grub['grubaa64.efi'],
+                      'EFI/debian/grub.cfg': GRUB_CFG.encode(),
+                      'vmlinuz': image, 'initrd': initrd})
+    os.replace(new, path)
+    return path

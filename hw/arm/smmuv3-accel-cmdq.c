@@ -87,8 +87,6 @@ static void make_range(const uint64_t cmd[2], uint64_t size, int g,
 
 static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
 {
-    bool done = true;
-
     for (uint32_t i = 0; i < inval->n; i++) {
         uint64_t wide[1][2];
 
@@ -97,9 +95,12 @@ static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
         }
         inval->count.widened++;
         widen(inval->cmd[i], wide[0]);
-        done &= issue(inval, viommu, wide, 1) == 0;
+        if (issue(inval, viommu, wide, 1) < 0) {
+            /* The rest is lost with it: one failure is as bad as a thousand */
+            return false;
+        }
     }
-    return done;
+    return true;
 }
 
 bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)

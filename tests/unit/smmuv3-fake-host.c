@@ -125,6 +125,7 @@ static FakeObject *new_object(FakeHost *h, FakeType type, uint32_t on)
             break;
         }
     }
+    h->count[type]++;
     *o = (FakeObject) { .type = type, .id = h->next_id, .on = on, .fd = -1 };
     if (on) {
         find(h, on)->refs++;
@@ -135,12 +136,7 @@ static FakeObject *new_object(FakeHost *h, FakeType type, uint32_t on)
 
 unsigned fake_host_count(const FakeHost *h, FakeType type)
 {
-    unsigned n = 0;
-
-    for (int i = 0; i < FAKE_OBJECTS; i++) {
-        n += h->object[i].type == type;
-    }
-    return n;
+    return h->count[type];
 }
 
 static unsigned config_of(const uint64_t vste[2])
@@ -224,6 +220,7 @@ static void destroy(void *opaque, uint32_t id)
         o->dev->vdevice = 0;
     }
     find(h, o->on)->refs--;
+    h->count[o->type]--;
     o->type = FAKE_NO_OBJECT;
 }
 
@@ -555,7 +552,11 @@ void fake_host_open_device(FakeHost *h, FakeDevice *dev)
 void fake_host_close_device(FakeHost *h, FakeDevice *dev)
 {
     if (dev->hwpt) {
-        find(h, dev->hwpt)->refs--;
+        FakeObject *o = find(h, dev->hwpt);
+
+        /* It could not be freed while it was attached, and now nobody can */
+        h->orphans += dev->stuck && o->type == FAKE_NESTED;
+        o->refs--;
         dev->hwpt = 0;
     }
     if (dev->vdevice) {

@@ -74,6 +74,7 @@ typedef enum FakeType {
     FAKE_NESTED,
     FAKE_VDEVICE,
     FAKE_VEVENTQ,
+    FAKE_TYPES,
 } FakeType;
 
 typedef struct FakeObject {
@@ -101,6 +102,7 @@ typedef struct FakeHost {
     bool no_veventq;
     FakeDevice dev[FAKE_DEVICES];
     FakeObject object[FAKE_OBJECTS];
+    unsigned count[FAKE_TYPES];
     uint32_t next_id;
 
     GString *log;

@@ -201,6 +201,20 @@ static void test_dead(void)
     guest_free(g);
 }
 
+static void test_dead_costs_little(void)
+{
+    Guest *g = guest_with(1);
+
+    host_dies(g);
+    unmap(g, 1024);
+    guest_sync(g);
+    g_assert_cmpuint(g->host.calls[FAKE_INVALIDATE], ==, 3);
+    unmap(g, 1000);
+    guest_sync(g);
+    g_assert_cmpuint(g->host.calls[FAKE_INVALIDATE], ==, 6);
+    guest_free(g);
+}
+
 static void test_dead_when_full(void)
 {
     Guest *g = guest_with(1);
@@ -321,6 +335,8 @@ int main(int argc, char **argv)
     }
     ADD("if the host invalidates nothing, what translates is closed",
         test_dead);
+    ADD("a host that invalidates nothing is not asked a thousand times",
+        test_dead_costs_little);
     ADD("the same when a full batch fails", test_dead_when_full);
     ADD("the same for a HWPT that is kept while SMMUEN is 0",
         test_dead_while_disabled);

@@ -23,6 +23,7 @@ PROGRAMS = {
     'smmuv3-host-check': ['../../tools/smmuv3-host-check/main.c',
                           '../../tools/smmuv3-host-check/ask.c',
                           '../../tools/smmuv3-host-check/sysfs.c'],
+    'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
 FIRMWARE = 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd'

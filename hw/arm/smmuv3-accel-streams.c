@@ -274,7 +274,9 @@ void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
 
 void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step)
 {
-    if (s->viommu && !smmuv3_inval_repeat(&s->inval, s->viommu, n, step)) {
+    /* If the first was dropped because the host fails, so are these */
+    if (s->inval.n &&
+        !smmuv3_inval_repeat(&s->inval, s->viommu, n, step)) {
         close_translating(s);
     }
 }

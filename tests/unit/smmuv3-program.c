@@ -30,6 +30,7 @@ static const OpInfo ops[STEP_OPS] = {
     [STEP_CFGI_CD] = { "STEP_CFGI_CD", 8 },
     [STEP_TLBI] = { "STEP_TLBI", 15 },
     [STEP_TLBI_MANY] = { "STEP_TLBI_MANY", 2 },
+    [STEP_TLBI_RUN] = { "STEP_TLBI_RUN", 8 },
     [STEP_ATC_INV] = { "STEP_ATC_INV", 5 },
     [STEP_SYNC] = { "STEP_SYNC", 15 },
     [STEP_ILLEGAL] = { "STEP_ILLEGAL", 2 },

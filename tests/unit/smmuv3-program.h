@@ -11,7 +11,7 @@
 
 /* What a step does with its operands a and b */
 typedef enum StepOp {
-    STEP_FEATURES,    /* a: ATS, SubstreamIDs, CD2L, RIL, old kernel; first */
+    STEP_FEATURES,    /* a: what host and vSMMU can do; comes first */
     STEP_SMMUEN,      /* a: on */
     STEP_GBPA,        /* a: ABORT */
     STEP_RESET,
@@ -28,6 +28,7 @@ typedef enum StepOp {
     STEP_CFGI_CD,     /* a: StreamID, b: all of its CDs */
     STEP_TLBI,        /* a: which */
     STEP_TLBI_MANY,   /* a: how many hundreds */
+    STEP_TLBI_RUN,    /* a: first page, b: size and number of pages */
     STEP_ATC_INV,     /* a: StreamID */
     STEP_SYNC,
     STEP_ILLEGAL,     /* a: which */

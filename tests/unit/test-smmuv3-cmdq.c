@@ -235,6 +235,28 @@ static void test_dead_when_full(void)
     guest_free(g);
 }
 
+/* The command that a run of them repeats was dropped with the queue */
+static void test_dead_when_full_then_repeat(void)
+{
+    for (int ranges = 0; ranges < 2; ranges++) {
+        Guest *g = guest_with(1);
+
+        g->s.inval.granules = ranges ? 4096 : 0;
+        unmap(g, 1024);
+        host_dies(g);
+        unmap(g, 1);
+        g_assert_cmpint(guest_dma(g, 0), ==, FAKE_BLOCKED);
+        g_assert_cmpuint(g->s.inval.n, ==, 0);
+        smmuv3_streams_repeat(&g->s, 63, 4096);
+        g_assert_cmpuint(g->s.inval.n, ==, 0);
+        fake_host_heal(&g->host);
+        guest_cfgi_all(g);
+        g_assert_true(was_done(0x30, 0));
+        guest_assert_safe(g, true);
+        guest_free(g);
+    }
+}
+
 static void test_dead_while_disabled(void)
 {
     Guest *g = guest_with(1);
@@ -338,6 +360,8 @@ int main(int argc, char **argv)
     ADD("a host that invalidates nothing is not asked a thousand times",
         test_dead_costs_little);
     ADD("the same when a full batch fails", test_dead_when_full);
+    ADD("the same when a run of commands goes on",
+        test_dead_when_full_then_repeat);
     ADD("the same for a HWPT that is kept while SMMUEN is 0",
         test_dead_while_disabled);
     ADD("the same for a device plugged then", test_dead_then_plug);

@@ -43,11 +43,22 @@ typedef struct Device {
     unsigned overdue;    /* and a CMD_SYNC has come since */
 } Device;
 
+/* A page that was unmapped: entries of which sizes could still be cached */
+typedef struct Page {
+    uint64_t addr;
+    uint32_t sizes;
+    bool overdue;
+} Page;
+
 typedef struct Model {
     Guest *g;
     Device dev[DEVICES];
     uint32_t tlb_stale;  /* a bit for each kind of TLBI under way */
     uint32_t tlb_overdue;
+    Page page[256];
+    unsigned pages;
+    unsigned pages_overdue;
+    uint32_t sizes;      /* of pages that the guest may use */
     unsigned failed_before;
     bool old_mode;       /* the kernel is known to be an old one */
     bool was_stale;      /* all of the TLB has to go first */
@@ -158,6 +169,47 @@ static void attachment_changed(void *opaque, FakeDevice *dev)
           shown(&m->dev[i].before), shown(&want));
 }
 
+/*
+ * 4.4.1.1: with TG = 0 an entry of any size that holds the address; else those
+ * of one granule in (NUM + 1) * 2^SCALE pages
+ */
+static bool covers(const uint64_t cmd[2], uint64_t addr, uint32_t size)
+{
+    unsigned tg = cmd[1] >> 10 & 3;
+    uint64_t granule = tg ? 1024ULL << 2 * tg : size;
+    uint64_t first = (cmd[1] >> 12 << 12) & ~(granule - 1);
+    uint64_t length = granule;
+
+    if (tg) {
+        length *= ((cmd[0] >> 12 & 31) + 1) << (cmd[0] >> 20 & 31);
+    }
+    return granule == size && addr >= first && addr - first < length;
+}
+
+static void pages_issued(Model *m, const uint64_t cmd[2])
+{
+    uint8_t opcode = cmd[0] & 0xff;
+    unsigned kept = 0;
+
+    m->pages_overdue = 0;
+    for (unsigned i = 0; i < m->pages; i++) {
+        Page p = m->page[i];
+
+        for (uint32_t size = 4096; size <= 65536; size *= 4) {
+            if (opcode == 0x30 || opcode == 0x10 ||
+                (opcode == 0x12 && cmd[0] >> 48 == 3 &&
+                 covers(cmd, p.addr, size))) {
+                p.sizes &= ~size;
+            }
+        }
+        if (p.sizes) {
+            m->page[kept++] = p;
+            m->pages_overdue += p.overdue;
+        }
+    }
+    m->pages = kept;
+}
+
 static void issued(void *opaque, const uint64_t cmd[2])
 {
     Model *m = opaque;
@@ -171,6 +223,7 @@ static void issued(void *opaque, const uint64_t cmd[2])
         m->dev[d - m->g->host.dev].stale &= ~what;
         m->dev[d - m->g->host.dev].overdue &= ~what;
     }
+    pages_issued(m, cmd);
     for (unsigned i = 0; i < TLBIS; i++) {
         if (opcode == 0x30 || (opcode == 0x10 && i) ||
             (cmd[0] == tlbis[i][0] && cmd[1] == tlbis[i][1])) {
@@ -237,6 +290,9 @@ static void do_table(Guest *g, uint32_t which)
 
 static void do_features(Guest *g, uint32_t f)
 {
+    static const uint32_t granules[] = { 0, 0x1000, 0x11000, 0x15000 };
+
+    g->s.inval.granules = granules[f >> 8 & 3];
     g->s.regs.ats = f & 1;
     g->s.regs.ssidsize = f & 2 ? 5 : 0;
     g->s.regs.cd2l = (f & 6) == 6;
@@ -307,6 +363,7 @@ static void do_plug(Model *m, unsigned i)
         }
     }
     if (!g->s.viommu) {
+        m->pages = m->pages_overdue = 0;
         m->tlb_stale = m->tlb_overdue = 0;
     }
     m->dev[i].stale = m->dev[i].overdue = 0;
@@ -321,8 +378,34 @@ static void do_tlbi(Model *m, unsigned i)
     guest_command(m->g, tlbis[i][0], tlbis[i][1]);
 }
 
+/* Linux unmaps page by page; the queue's owner says how many are adjacent */
+static void do_tlbi_run(Model *m, uint32_t a, uint32_t b)
+{
+    uint64_t first = 0x10000000 + a % 64 * 0x1000;
+    uint64_t step = 4096ULL << b % 3 * 2;
+    unsigned n = 1 + (b >> 8) % 64;
+
+    if (m->pages + n > ARRAY_SIZE(m->page)) {
+        return;
+    }
+    for (unsigned i = 0; i < n && m->g->s.viommu; i++) {
+        m->page[m->pages++] = (Page) {
+            .addr = first + i * step,
+            .sizes = m->sizes,
+        };
+    }
+    guest_command(m->g, 0x0003000000000012, first);
+    if (n > 1) {
+        smmuv3_streams_repeat(&m->g->s, n - 1, step);
+    }
+}
+
 static void do_sync(Model *m)
 {
+    m->pages_overdue = m->pages;
+    for (unsigned i = 0; i < m->pages; i++) {
+        m->page[i].overdue = true;
+    }
     m->tlb_overdue |= m->tlb_stale;
     for (unsigned i = 0; i < DEVICES; i++) {
         m->dev[i].overdue |= m->dev[i].stale;
@@ -353,6 +436,7 @@ static void do_step(Model *m, const Step *s)
     switch (s->op) {
     case STEP_FEATURES:
         do_features(g, s->a);
+        m->sizes = g->s.inval.granules ? g->s.inval.granules : 0x15000;
         break;
     case STEP_SMMUEN:
         if (g->s.regs.smmuen != (s->a & 1)) {
@@ -419,6 +503,9 @@ static void do_step(Model *m, const Step *s)
         for (unsigned n = 0; n < s->a % 16 * 100; n++) {
             do_tlbi(m, n < 4 ? 4 + n : 5);
         }
+        break;
+    case STEP_TLBI_RUN:
+        do_tlbi_run(m, s->a, s->b);
         break;
     case STEP_ATC_INV:
         if (g->s.regs.ats) {
@@ -487,7 +574,8 @@ static void check_device(Model *m, unsigned i)
     }
     check(ok, "d%u is %s, was %s, should be %s", i, shown(&now),
           shown(&d->before), shown(&want));
-    check(now.kind != FAKE_TRANSLATED || (!d->overdue && !m->tlb_overdue),
+    check(now.kind != FAKE_TRANSLATED ||
+          (!d->overdue && !m->tlb_overdue && !m->pages_overdue),
           "d%u translates by what was invalidated before SYNC", i);
     check(!m->g->stream[i]->closed || blocked, "d%u is closed and %s", i,
           shown(&now));
@@ -560,7 +648,8 @@ static void check_calls(Model *m)
     check(h->calls[FAKE_ALLOC_HWPT] <= changed, "needless HWPTs");
     check(h->calls[FAKE_ALLOC_VDEVICE] <= changed, "needless vDEVICEs");
     check(h->calls[FAKE_INVALIDATE] <=
-          1 + (m->step->op == STEP_TLBI_MANY) + m->was_stale,
+          1 + (m->step->op == STEP_TLBI_MANY ||
+               m->step->op == STEP_TLBI_RUN) + m->was_stale,
           "%u invalidations", h->calls[FAKE_INVALIDATE]);
 }
 
@@ -586,7 +675,7 @@ static void begin_step(Model *m, const Step *s)
 
 static void run_program(const Program *p)
 {
-    Model m = { .g = guest_new(false) };
+    Model m = { .g = guest_new(false), .sizes = 0x15000 };
 
     if (!verbose) {
         g_string_free(g_steal_pointer(&m.g->host.log), true);

@@ -22,6 +22,10 @@ help:
 	@echo "make docs          the manual's pages as HTML (./configure --docs first)"
 	@echo "make series        all of it as patches for QEMU, in build/series"
 	@echo "make check-series  apply, build and test them one by one (long)"
+	@echo "make install       beside the distribution's QEMU; DESTDIR= prefix=/usr/local"
+	@echo "make deb           the same as Debian packages, in build/deb"
+	@echo "make check-deb     install and run them in a clean Debian (as root)"
+	@echo "make check-trixie  make check of what is committed, in a clean Debian 13"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make check-style   shellcheck and the like on the project's own files"
@@ -33,7 +37,7 @@ help:
 QEMU_VERSION := 10.2.2
 
 # make includes this file, and makes it first where it is missing.
-NO_CONFIG := help clean distclean
+NO_CONFIG := help clean distclean check-trixie
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include build/config.mk
 endif
@@ -83,6 +87,20 @@ series:
 check-series: native series
 	@scripts/check-series
 
+prefix ?= /usr/local
+
+install: native
+	@scripts/install-qemu --destdir='$(DESTDIR)' --prefix='$(prefix)'
+
+deb: native arm64
+	@scripts/make-deb
+
+check-deb: deb kernel
+	@scripts/check-deb
+
+check-trixie:
+	@scripts/check-trixie
+
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
@@ -106,5 +124,5 @@ distclean:
 	rm -rf build
 
 .PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
-	check-functional bench bench-check lab-shell demo demo-shell docs series check-series \
-	hooks check-style clean distclean
+	check-functional bench bench-check lab-shell demo demo-shell docs series check-series install deb \
+	check-deb check-trixie hooks check-style clean distclean

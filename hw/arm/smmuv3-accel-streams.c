@@ -16,6 +16,9 @@
 
 #define REPORT_INTERVAL_US G_USEC_PER_SEC
 
+/* For as many streams an event allocates nothing */
+#define FEW 8
+
 #ifdef SMMUV3_ACCEL_FAULTS
 SMMUv3Fault smmuv3_fault;
 #endif
@@ -205,9 +208,20 @@ static size_t count_streams(const SMMUv3Streams *s)
     return n;
 }
 
+/* For all streams: @few, or where that is too few, what the caller frees */
+static Wanted *room_for_wanted(const SMMUv3Streams *s, Wanted few[FEW],
+                               Wanted **many)
+{
+    size_t n = count_streams(s);
+
+    return n <= FEW ? few : (*many = g_new(Wanted, n));
+}
+
 void smmuv3_streams_update(SMMUv3Streams *s)
 {
-    g_autofree Wanted *w = g_new(Wanted, count_streams(s));
+    QEMU_UNINITIALIZED Wanted few[FEW];
+    g_autofree Wanted *many = NULL;
+    Wanted *w = room_for_wanted(s, few, &many);
     SMMUv3Stream *st;
     size_t n = 0;
 
@@ -224,15 +238,17 @@ static bool in_range(uint32_t sid, uint32_t first, uint32_t last)
 
 void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last)
 {
-    g_autofree Wanted *w = NULL;
+    QEMU_UNINITIALIZED Wanted few[FEW];
+    g_autofree Wanted *many = NULL;
     SMMUv3Stream *st;
+    Wanted *w;
     size_t n = 0;
 
     /* 3.9: with SMMUEN = 0 the Stream table is not accessed */
     if (!s->regs.smmuen || QTAILQ_EMPTY(&s->list)) {
         return;
     }
-    w = g_new(Wanted, count_streams(s));
+    w = room_for_wanted(s, few, &many);
     QTAILQ_FOREACH(st, &s->list, next) {
         uint32_t sid = s->get_sid(s->owner, st);
 

@@ -110,7 +110,7 @@ def chart(results, version):
                 f'{html.escape(r.row.key())}</text>',
                 f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" '
                 f'height="{BAR}" fill="{COLORS[r.verdict()]}"/>',
-                f'<text x="{LEFT + length + 6:.1f}" y="{y + 14}">'
+                f'<text x="{LEFT + 5}" y="{y + 14}" fill="white">'
                 f'{r.ratio:.2f}</text>']
         if r.row.goal is not None:
             x = LEFT + SCALE * r.row.goal

@@ -39,6 +39,17 @@ bool iommufd_check_fd(int fd, Error **errp)
     return false;
 }
 
+uint8_t iommufd_pasid_bits(IOMMUFDBackend *be, uint32_t dev_id, uint64_t *caps)
+{
+    struct iommu_hw_info info = { .size = sizeof(info), .dev_id = dev_id };
+
+    if (call(be->fd, IOMMU_GET_HW_INFO, &info, "IOMMU_GET_HW_INFO", NULL)) {
+        return 0;
+    }
+    *caps = info.out_capabilities;
+    return info.out_max_pasid_log2;
+}
+
 int iommufd_viommu_alloc(IOMMUFDBackend *be, uint32_t type, uint32_t dev_id,
                          uint32_t parent, uint32_t *viommu, Error **errp)
 {

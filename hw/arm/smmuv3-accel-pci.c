@@ -9,6 +9,7 @@
 #include "qemu/main-loop.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/pci-viommu.h"
 #include "hw/qdev-core.h"
 #include "hw/vfio/iommufd-explain.h"
 #include "system/address-spaces.h"
@@ -208,12 +209,22 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     }
 }
 
-static const PCIIOMMUOps accel_ops = {
-    .get_address_space = get_address_space,
-    .set_iommu_device = set_iommu_device,
-    .unset_iommu_device = unset_iommu_device,
-    .admit_device = admit_device,
-    .msi_doorbell = msi_doorbell,
+static uint8_t pasid_bits(void *opaque)
+{
+    SMMUv3Accel *accel = opaque;
+
+    return smmuv3_idr_ssidsize(accel->idr);
+}
+
+static const PCIViommuOps accel_ops = {
+    .pci = {
+        .get_address_space = get_address_space,
+        .set_iommu_device = set_iommu_device,
+        .unset_iommu_device = unset_iommu_device,
+        .admit_device = admit_device,
+        .msi_doorbell = msi_doorbell,
+    },
+    .pasid_bits = pasid_bits,
 };
 
 /* Devices that are there already were not asked, and not attached */
@@ -275,6 +286,6 @@ bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp)
         return false;
     }
     accel->base_ops = bus->iommu_ops;
-    pci_setup_iommu_per_bus(bus, &accel_ops, accel);
+    pci_setup_iommu_per_bus(bus, &accel_ops.pci, accel);
     return true;
 }

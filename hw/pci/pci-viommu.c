@@ -88,3 +88,12 @@ MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev)
 
     return pci_viommu_msi_doorbell(dev, &gpa) ? trigger_at_doorbell : NULL;
 }
+
+uint8_t pci_viommu_pasid_bits(PCIDevice *dev)
+{
+    PCIBus *bus = nesting_bus(dev);
+    const PCIViommuOps *ops = bus ? container_of(bus->iommu_ops, PCIViommuOps,
+                                                 pci) : NULL;
+
+    return ops && ops->pasid_bits ? ops->pasid_bits(bus->iommu_opaque) : 0;
+}

@@ -17,6 +17,14 @@
 bool iommufd_check_fd(int fd, Error **errp);
 
 /**
+ * iommufd_pasid_bits - how many bits of PASID a device has enabled on the host
+ * @caps: IOMMU_HW_CAP_PCI_PASID_* among others; set only if there are any
+ *
+ * 0 if it has none, or the kernel (before 6.15) does not say.
+ */
+uint8_t iommufd_pasid_bits(IOMMUFDBackend *be, uint32_t dev_id, uint64_t *caps);
+
+/**
  * iommufd_viommu_alloc - IOMMU_VIOMMU_ALLOC (struct iommu_viommu_alloc)
  * @type: one of enum iommu_viommu_type
  * @dev_id: a device behind the physical IOMMU that is to back the vIOMMU

@@ -13,6 +13,16 @@
 
 #include "hw/pci/pci.h"
 
+/**
+ * PCIViommuOps - what a vIOMMU that has admit_device registers
+ * @pci: registered with pci_setup_iommu_per_bus()
+ * @pasid_bits: how many bits of PASID the guest is offered; optional
+ */
+typedef struct PCIViommuOps {
+    PCIIOMMUOps pci;
+    uint8_t (*pasid_bits)(void *opaque);
+} PCIViommuOps;
+
 /* May @dev, which is about to be realized, sit behind its vIOMMU? */
 bool pci_viommu_admit(PCIDevice *dev, Error **errp);
 
@@ -36,6 +46,9 @@ bool pci_viommu_msi_doorbell(PCIDevice *dev, uint64_t *gpa);
  * the guest must keep the bus numbers that the firmware gave.
  */
 bool pci_viommu_names_stream_ids(PCIBus *bus);
+
+/* How many bits of PASID can @dev use with its vIOMMU? */
+uint8_t pci_viommu_pasid_bits(PCIDevice *dev);
 
 /* How @dev sends an MSI, or NULL for QEMU's own way */
 MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev);

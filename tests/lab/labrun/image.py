@@ -23,6 +23,7 @@ PROGRAMS = {
     'smmuv3-host-check': ['../../tools/smmuv3-host-check/main.c',
                           '../../tools/smmuv3-host-check/ask.c',
                           '../../tools/smmuv3-host-check/sysfs.c'],
+    'pasid-host.so': ['pasid-host.c'],
     'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
@@ -116,7 +117,8 @@ def _compile(name, files):
     if not os.path.isdir(include):
         raise LabError(f'{include}: missing; run tests/lab/build-kernel')
     new = f'{program}.{os.getpid()}'
-    cmd = [_cross('gcc'), '-static', '-O1', '-g0', '-std=gnu11', '-Wall',
+    kind = ['-shared', '-fPIC'] if name.endswith('.so') else ['-static']
+    cmd = [_cross('gcc'), *kind, '-O1', '-g0', '-std=gnu11', '-Wall',
            '-Wextra', '-Wno-missing-field-initializers', '-Werror',
            '-isystem', include, '-o', new, *sources]
     if subprocess.run(cmd, check=False).returncode:

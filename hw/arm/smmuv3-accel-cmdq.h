@@ -56,8 +56,8 @@ bool smmuv3_inval_add(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
  * @n: how many follow
  * @step: from the address of one to that of the next: a size of pages
  *
- * The command is a TLBI_NH_VA or TLBI_NH_VAA without a range. Where the host has
- * ranges they become one for each size of pages, because a range reaches
+ * The command is a TLBI_NH_VA or TLBI_NH_VAA without a range. Where the host
+ * has ranges they become one for each size of pages, because a range reaches
  * translations of one size only (IHI 0070, 4.4.1.1) and the guest, by leaving
  * that out, means any.
  *

@@ -12,7 +12,7 @@
 #define SMMUV3_IDR_COUNT    6
 #define SMMUV3_SSIDSIZE_MAX 20
 
-/* What the user asked for; auto is resolved from the first device's host SMMU */
+/* What the user asked for; auto is resolved by the first device's host SMMU */
 typedef struct SMMUv3HwProps {
     OnOffAuto ats;
     OnOffAuto ril;

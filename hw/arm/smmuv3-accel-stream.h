@@ -34,8 +34,8 @@ typedef struct SMMUv3StreamCounters {
  * @wanted, @sid: what the guest asked for last
  * @s1_attached: the host has not let go of @s1_hwpt: the stream translates, or
  *               did when it was quarantined
- * @s1_hwpt: the nested HWPT that holds @s1. It is kept, with the vDEVICE, while SMMUEN is 0, so that
- *           setting it again costs one attach.
+ * @s1_hwpt: the nested HWPT that holds @s1. It is kept, with the vDEVICE, while
+ *           SMMUEN is 0, so that setting it again costs one attach.
  * @s1_vsid: the vDEVICE's StreamID when @s1_hwpt was attached last. The kernel
  *           binds the one to the other only when a HWPT is newly attached.
  * @last_error: of the last failed reconcile, or NULL; owned

@@ -69,7 +69,7 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
                                   void *opaque, const SMMUv3HostDevice *dev,
                                   uint32_t parent, Error **errp);
 
-/* Block the device and free all that belongs to it; the last frees the vIOMMU */
+/* Block the device, free all that belongs to it; the last frees the vIOMMU */
 void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st);
 
 /**

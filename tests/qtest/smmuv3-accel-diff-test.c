@@ -8,8 +8,8 @@
  *
  * SMMUV3_DIFF_PROGRAMS and SMMUV3_DIFF_SEED say how many and which.
  *
- * Where the two differ and both are right (or the emulation is not), the program
- * generator stays away; each such place is marked "Not compared".
+ * Where the two differ and both are right (or the emulation is not), the
+ * program generator stays away; each such place is marked "Not compared".
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -22,7 +22,7 @@
 /* Guest memory, all within the 128 MiB of RAM at 0x40000000 */
 #define CMDQ        0x41000000ull
 #define EVENTQ      0x41010000ull
-#define STRTAB      0x41100000ull   /* 2-level: L1; linear: aligned to 512 KiB */
+#define STRTAB      0x41100000ull   /* 2-level: L1; linear: 512 KiB aligned */
 #define L2TAB       0x41180000ull   /* 16 KiB for each bus that has one */
 #define CD          0x41200000ull
 #define PGD         0x41210000ull
@@ -121,7 +121,7 @@ void smmu_write(Guest *g, uint32_t reg, uint32_t val);
 void smmu_cr0(Guest *g, uint32_t val);
 /* Write GBPA with UPDATE, and see it done */
 void smmu_gbpa(Guest *g, uint32_t val);
-/* Set up queues and a 2-level (or linear) Stream table; SMMUEN stays as it is */
+/* Set up queues and a 2-level (or linear) Stream table; SMMUEN stays as is */
 void smmu_setup(Guest *g, bool linear);
 
 /* The STE of @sid: word 0 is @ste0, with the CD's address if it is STE_S1 */

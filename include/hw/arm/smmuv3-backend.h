@@ -2,8 +2,8 @@
  * What the emulated SMMUv3 calls when its translation is done elsewhere
  *
  * smmuv3.c has the registers and calls these at the moments that matter; with
- * no backend each is a test of one pointer. All are called with the BQL held, but
- * write_eventq(), which smmuv3.c may call from wherever a device does DMA.
+ * no backend each is a test of one pointer. All are called with the BQL held,
+ * but write_eventq(), which smmuv3.c may call from wherever a device does DMA.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -65,7 +65,7 @@ static inline bool smmuv3_backend_send_irq(SMMUv3State *s, SMMUIrq irq)
     return s->backend && s->backend->send_irq(s, irq);
 }
 
-/* smmuv3.c: raise @irq if the guest enabled it; for GERROR toggle @mask first */
+/* smmuv3.c: raise @irq if the guest enabled it; toggle @mask of GERROR first */
 void smmuv3_trigger_irq(SMMUv3State *s, SMMUIrq irq, uint32_t mask);
 
 /* smmuv3-accel.c, or smmuv3-accel-stub.c in builds without iommufd */

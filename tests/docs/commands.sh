@@ -7,7 +7,7 @@
 #   .. lab-test: guest NAME nvme=N [monitor]  boots a guest with N NVMe disks
 #   .. lab-test: monitor                      what is typed into the monitor
 #
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC1091,SC2015
 
 PAGE=/docs/smmuv3-accel.rst
 WORK=/tmp/docs

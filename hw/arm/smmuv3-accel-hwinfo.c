@@ -139,7 +139,7 @@ void smmuv3_hwinfo_guest_idr(const SMMUv3HwProps *props, const uint32_t *base,
 
 /* A field whose value must be no larger than the host's */
 typedef struct AtMost {
-    Field field;
+    const Field *field;
     const char *name;
     const char *advice;
 } AtMost;
@@ -147,18 +147,18 @@ typedef struct AtMost {
 #define START_WITH_IT "start the VM with this device, not with another first"
 
 static const AtMost at_most[] = {
-    { S1P, "IDR0.S1P", "the host SMMU has no stage 1 to give" },
-    { COHACC, "IDR0.COHACC", "the host SMMU's table walks are not coherent" },
-    { ASID16, "IDR0.ASID16", "the host SMMU has 8-bit ASIDs only" },
-    { CD2L, "IDR0.CD2L", "use ssidsize=0" },
-    { ATS, "IDR0.ATS", "use ats=off" },
-    { SSIDSIZE, "IDR1.SSIDSIZE", "use a smaller ssidsize" },
-    { HAD, "IDR3.HAD", START_WITH_IT },
-    { RIL, "IDR3.RIL", "use ril=off" },
-    { BBML, "IDR3.BBML", START_WITH_IT },
-    { GRAN4K, "IDR5.GRAN4K", START_WITH_IT },
-    { GRAN16K, "IDR5.GRAN16K", START_WITH_IT },
-    { GRAN64K, "IDR5.GRAN64K", START_WITH_IT },
+    { &S1P, "IDR0.S1P", "the host SMMU has no stage 1 to give" },
+    { &COHACC, "IDR0.COHACC", "the host SMMU's table walks are not coherent" },
+    { &ASID16, "IDR0.ASID16", "the host SMMU has 8-bit ASIDs only" },
+    { &CD2L, "IDR0.CD2L", "use ssidsize=0" },
+    { &ATS, "IDR0.ATS", "use ats=off" },
+    { &SSIDSIZE, "IDR1.SSIDSIZE", "use a smaller ssidsize" },
+    { &HAD, "IDR3.HAD", START_WITH_IT },
+    { &RIL, "IDR3.RIL", "use ril=off" },
+    { &BBML, "IDR3.BBML", START_WITH_IT },
+    { &GRAN4K, "IDR5.GRAN4K", START_WITH_IT },
+    { &GRAN16K, "IDR5.GRAN16K", START_WITH_IT },
+    { &GRAN64K, "IDR5.GRAN64K", START_WITH_IT },
 };
 
 static bool mismatch(Error **errp, const char *name, unsigned guest,
@@ -176,9 +176,9 @@ bool smmuv3_hwinfo_check(const uint32_t *idr, const uint32_t *host,
     for (size_t i = 0; i < ARRAY_SIZE(at_most); i++) {
         const AtMost *c = &at_most[i];
 
-        if (get(idr, c->field) > get(host, c->field)) {
-            return mismatch(errp, c->name, get(idr, c->field),
-                            get(host, c->field), c->advice);
+        if (get(idr, *c->field) > get(host, *c->field)) {
+            return mismatch(errp, c->name, get(idr, *c->field),
+                            get(host, *c->field), c->advice);
         }
     }
     if (!get(host, S2P)) {

@@ -42,7 +42,7 @@ static bool read_table(void *opaque, uint64_t addr, void *buf, size_t len)
         addr - GUEST_MEM_BASE > GUEST_MEM_SIZE - len) {
         return false;
     }
-    memcpy(buf, g->mem + addr - GUEST_MEM_BASE, len);
+    memcpy(buf, g->mem + (addr - GUEST_MEM_BASE), len);
     return true;
 }
 
@@ -221,7 +221,7 @@ void guest_write64(Guest *g, uint64_t addr, uint64_t val)
 {
     g_assert_cmphex(addr, >=, GUEST_MEM_BASE);
     g_assert_cmphex(addr - GUEST_MEM_BASE, <=, GUEST_MEM_SIZE - 8);
-    stq_le_p(g->mem + addr - GUEST_MEM_BASE, val);
+    stq_le_p(g->mem + (addr - GUEST_MEM_BASE), val);
 }
 
 void guest_ste(Guest *g, uint32_t sid, uint64_t word0, uint64_t word1)

@@ -714,8 +714,11 @@ static void run_program(const Program *p)
 
 static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
 {
-    pid_t pid = fork();
+    pid_t pid;
     int status;
+
+    fflush(NULL);
+    pid = fork();
 
     g_assert_cmpint(pid, >=, 0);
     if (!pid) {
@@ -729,7 +732,8 @@ static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
             dup2(fd, STDERR_FILENO);
         }
         run(opaque);
-        _exit(0);
+        /* Not _exit(), which would lose what gcov has counted */
+        exit(0);
     }
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;

@@ -398,10 +398,18 @@ static void assert_messages(const char *expected)
     g_assert_cmpstr(said, ==, expected);
 }
 
+static unsigned closed_times;
+
+static void count_closed(const SMMUv3Stream *st, const Error *why)
+{
+    closed_times++;
+}
+
 static void test_messages(void)
 {
     Guest *g = guest_new(false);
 
+    g->s.on_close = count_closed;
     all_plug(g, 2);
     all_s1(g, 2);
     fake_host_fail(&g->host, BIT(FAKE_ALLOC_HWPT), 0, UINT_MAX, ENOMEM);
@@ -413,6 +421,8 @@ static void test_messages(void)
                     "its DMA is blocked (0 earlier failures not shown): fake "
                     "host: Cannot allocate memory\n");
     g_assert_cmpuint(g->s.unreported, ==, 2001);
+    /* QMP is told of each */
+    g_assert_cmpuint(closed_times, ==, 2002);
     g->s.last_report -= G_USEC_PER_SEC;
     guest_cfgi_all(g);
     g_assert_cmpuint(g->s.unreported, ==, 1);

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The overlay's rooms and unit tests, compiled once more in another way.
+
+A small compile by the side of the native build: for coverage, sanitizers,
+fuzzing, and for sources with deliberate faults. The commands are those that
+meson made for the unit tests.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+from srctree import BUILD, QEMU, ROOT, TreeError
+
+NATIVE = os.path.join(QEMU, 'native')
+LIBRARY = 'libtest-smmuv3.a.p'
+# Hardening that not every clang takes
+ONLY_GCC = ('-fzero-call-used-regs', '-ftrivial-auto-var-init')
+
+
+class Unit:
+    """One source file: what it belongs to, and how it is compiled."""
+
+    def __init__(self, entry):
+        self.owner = entry['output'].split('/')[2]
+        self.path = os.path.realpath(os.path.join(NATIVE, entry['file']))
+        self.name = os.path.basename(self.path)
+        self.link = os.path.normpath(os.path.join(NATIVE, entry['file']))
+        self.argv = self.trim(shlex.split(entry['command']), entry)
+
+    @staticmethod
+    def trim(argv, entry):
+        """Without compiler, output and dependency files."""
+        out = []
+        skip = 0
+        start = next(i for i, a in enumerate(argv) if a.startswith('-'))
+        for arg in argv[start:]:
+            if skip:
+                skip -= 1
+            elif arg in ('-o', '-c', '-MF', '-MQ'):
+                skip = 1
+            elif arg != '-MD' and arg != entry['file']:
+                out.append(arg)
+        return out
+
+    @property
+    def is_test(self):
+        return self.owner != LIBRARY
+
+
+def units():
+    path = os.path.join(NATIVE, 'compile_commands.json')
+    if not os.path.exists(path):
+        raise TreeError('the native QEMU is not built yet: make native')
+    with open(path, encoding='utf-8') as f:
+        entries = [e for e in json.load(f)
+                   if re.match(r'tests/unit/[^/]*smmuv3', e['output'])]
+    return [Unit(e) for e in entries]
+
+
+class Build:
+    """Objects and programs in build/WHERE."""
+
+    def __init__(self, where, cflags=(), compiler='gcc'):
+        self.where = os.path.join(BUILD, where)
+        self.cflags = list(cflags)
+        self.compiler = compiler
+        self.units = units()
+        shutil.rmtree(self.where, ignore_errors=True)
+        os.makedirs(self.where)
+
+    def compile(self, unit, source=None, to=None):
+        """Returns the object; None if SOURCE does not compile."""
+        out = os.path.join(self.where, to or
+                           unit.owner.split('.')[0] + '-' + unit.name + '.o')
+        # In the place of its link, so that its headers are found.
+        where = os.path.dirname(unit.link)
+        argv = [a for a in unit.argv
+                if self.compiler == 'gcc' or not a.startswith(ONLY_GCC)]
+        cmd = [self.compiler, *argv, f'-I{where}', *self.cflags, '-w',
+               '-o', out, '-c', source or unit.link]
+        p = subprocess.run(cmd, cwd=NATIVE, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, check=False)
+        if p.returncode:
+            if source:
+                return None
+            raise TreeError(f'{unit.path}:\n{p.stdout}')
+        return out
+
+    def objects(self):
+        """{unit: object} of everything."""
+        return {u: self.compile(u) for u in self.units}
+
+    def link(self, name, objects):
+        out = os.path.join(self.where, name)
+        libs = subprocess.run(['pkg-config', '--libs', 'glib-2.0'],
+                              stdout=subprocess.PIPE, text=True,
+                              check=True).stdout.split()
+        cmd = [self.compiler, *self.cflags, '-pie', '-o', out, *objects,
+               'libqemuutil.a', *libs, '-lm', '-pthread']
+        p = subprocess.run(cmd, cwd=NATIVE, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, check=False)
+        if p.returncode:
+            raise TreeError(f'{name}:\n{p.stdout}')
+        return out
+
+    def tests(self, objects, swap=None):
+        """Link every test; swap: {unit: other object}. Returns {name: path}"""
+        use = {**objects, **(swap or {})}
+        library = [use[u] for u in self.units if not u.is_test]
+        names = sorted({u.owner for u in self.units if u.is_test})
+        return {n[:-len('.p')]: self.link(
+            n[:-len('.p')],
+            [use[u] for u in self.units if u.owner == n] + library)
+            for n in names}
+
+
+def run_test(path, env=None, timeout=600):
+    """(passed?, output)"""
+    try:
+        p = subprocess.run([path, '--tap', '-k'], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True,
+                           errors='replace', timeout=timeout, check=False,
+                           env={**os.environ, **(env or {})})
+    except subprocess.TimeoutExpired:
+        return False, f'more than {timeout} seconds'
+    return p.returncode == 0, p.stdout
+
+
+def short(path):
+    return os.path.relpath(path, ROOT)

@@ -76,29 +76,18 @@ boot_number()
     echo $_count
 }
 
-# own_initrd FILE: this root file system, for another kernel.
-own_initrd()
+# next_kernel now|crash COMMAND-LINE: this kernel and this root file system
+# once more; the case gives the guest kernel and base.cpio.
+next_kernel()
 {
-    (cd / && find . -xdev ! -path "./lab/guest/*" ! -path "./tmp/*" |
-        cpio -o -H newc 2>/dev/null) >"$1"
-}
-
-# check_network PCI-ADDRESS: get a file from the host, send back what follows
-# from it.
-check_network()
-{
-    _eth=$(ls "/sys/bus/pci/devices/$1/net")
-    ip addr add 10.0.0.2/24 dev "$_eth"
-    ip link set "$_eth" up
-    check "net: the host answers" ping -c 1 -w 15 10.0.0.1
-    wget -q -O /tmp/net http://10.0.0.1/net.read
-    check "net: gets what the host sends" \
-        same "$(hash </tmp/net)" "$READ_net"
-    # wget takes what it posts for text.
-    scramble </tmp/net | base64 >/tmp/back
-    check "net: sends it back" wget -q -O /dev/null --post-file=/tmp/back \
-        http://10.0.0.1/cgi-bin/put
-    check "net: its interrupts came" [ "$(interrupts "$_eth")" -gt 10 ]
+    # A crash kernel has little memory, and needs no further one.
+    _not=lab/none
+    [ "$1" = now ] || _not="lab/guest/*"
+    (cd / && find lab opt ! -path "$_not" | cpio -o -H newc 2>/dev/null) \
+        >/tmp/own.cpio
+    cat /lab/guest/base.cpio /tmp/own.cpio >/tmp/next.initrd
+    kexec "$1" /lab/guest/Image /tmp/next.initrd \
+        "console=ttyAMA0 rdinit=/init loglevel=5 panic=-1 $2"
 }
 
 # said TEXT: for guest_said of the host, which waits for it.

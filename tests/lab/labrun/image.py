@@ -20,6 +20,7 @@ PROGRAMS = {
                  'edu.c', 'stage1.c', 'tap.c'],
     'edu-dma': ['functional/edu-dma.c'],
     'kexec': ['functional/kexec.c'],
+    'vfio-dma': ['functional/vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'smmuv3-host-check': ['../../tools/smmuv3-host-check/main.c',
                           '../../tools/smmuv3-host-check/ask.c',
                           '../../tools/smmuv3-host-check/sysfs.c'],

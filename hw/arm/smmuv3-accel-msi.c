@@ -63,7 +63,8 @@ void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data)
 {
     if (!addr) {
         smmuv3_trigger_irq(s, SMMU_IRQ_CMD_SYNC, 0);
-    } else if (!send_message(addr, data)) {
+    } else if (!smmuv3_accel_store_cmdq(s, addr, data) &&
+               !send_message(addr, data)) {
         smmuv3_trigger_irq(s, SMMU_IRQ_GERROR,
                            R_GERROR_MSI_CMDQ_ABT_ERR_MASK);
     }

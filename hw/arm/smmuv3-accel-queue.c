@@ -19,24 +19,99 @@
 /* Queues are memory; see read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
 
-/*
- * Read a run of commands that are adjacent in memory, up to @max. Should a run
- * not be readable, its first command alone is tried, so that an error is
- * reported where it is.
- */
-static uint32_t read_run(SMMUQueue *q, uint64_t (*cmd)[2])
+static void forget_memory(SMMUv3AccelQueueMemory *m)
 {
+    address_space_cache_destroy(&m->cache);
+    m->size = 0;
+}
+
+static void memory_changed(MemoryListener *listener)
+{
+    forget_memory(container_of(listener, SMMUv3AccelQueueMemory, listener));
+}
+
+void smmuv3_accel_queue_realize(SMMUv3Accel *accel)
+{
+    accel->cmdq_memory.listener = (MemoryListener) {
+        .name = "arm-smmuv3-cmdq",
+        .commit = memory_changed,
+    };
+    memory_listener_register(&accel->cmdq_memory.listener,
+                             &address_space_memory);
+}
+
+void smmuv3_accel_queue_finalize(SMMUv3Accel *accel)
+{
+    if (accel->cmdq_memory.listener.commit) {
+        memory_listener_unregister(&accel->cmdq_memory.listener);
+        forget_memory(&accel->cmdq_memory);
+    }
+}
+
+/* The command queue in this process, or NULL if it is not one piece of RAM */
+static uint8_t *cmdq_memory(SMMUv3State *s)
+{
+    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+    hwaddr base = Q_BASE(&s->cmdq);
+    hwaddr size = (hwaddr)s->cmdq.entry_size << s->cmdq.log2size;
+
+    if (m->base != base || m->size != size) {
+        forget_memory(m);
+        address_space_cache_init(&m->cache, &address_space_memory, base, size,
+                                 true);
+        m->base = base;
+        m->size = size;
+    }
+    return m->cache.len == size ? m->cache.ptr : NULL;
+}
+
+bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)
+{
+    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+    uint8_t *memory = cmdq_memory(s);
+
+    if (!memory || addr < m->base || addr - m->base >= m->size) {
+        return false;
+    }
+    /* Whatever came before is visible before this is */
+    smp_wmb();
+    stl_le_p(memory + (addr - m->base), data);
+    address_space_cache_invalidate(&m->cache, addr - m->base, sizeof(data));
+    return true;
+}
+
+static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
+{
+    SMMUQueue *q = &s->cmdq;
+    const uint8_t *memory = cmdq_memory(s);
+
+    if (memory) {
+        /* As dma_memory_read() has it: PROD was read before */
+        smp_mb();
+        memcpy(cmd, memory + Q_CONS(q) * sizeof(cmd[0]), n * sizeof(cmd[0]));
+        return true;
+    }
+    return dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
+                           n * sizeof(cmd[0]), queue_attrs) == MEMTX_OK;
+}
+
+/*
+ * Read a run of commands that are adjacent in memory, up to RUN_MAX: a copy,
+ * because the guest may change them at any time. Should a run not be readable,
+ * its first command alone is tried, so that an error is reported where it is.
+ */
+static uint32_t read_run(SMMUv3State *s, uint64_t (*cmd)[2])
+{
+    SMMUQueue *q = &s->cmdq;
     uint32_t used = (q->prod - q->cons) & WRAP_INDEX_MASK(q);
     uint32_t to_end = (1u << q->log2size) - Q_CONS(q);
     uint32_t n = MIN(MIN(used, to_end), RUN_MAX);
 
-    if (dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
-                        n * sizeof(cmd[0]), queue_attrs) != MEMTX_OK) {
-        if (dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
-                            sizeof(cmd[0]), queue_attrs) != MEMTX_OK) {
+    if (!read_commands(s, cmd, n)) {
+        n = 1;
+        if (!read_commands(s, cmd, n)) {
             return 0;
         }
-        n = 1;
     }
     for (uint32_t i = 0; i < n; i++) {
         cmd[i][0] = le64_to_cpu(cmd[i][0]);
@@ -126,7 +201,7 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
     QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
 
     while (!smmuv3_q_empty(q) && !cmdq_error_pending(s)) {
-        uint32_t n = read_run(q, cmd);
+        uint32_t n = read_run(s, cmd);
 
         if (!n) {
             error = SMMU_CERROR_ABT;

@@ -162,6 +162,7 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     }
     smmuv3_accel_update_idr(accel);
     load_regs(accel);
+    smmuv3_accel_queue_realize(accel);
     s->backend = &backend_ops;
 }
 
@@ -184,6 +185,7 @@ void smmuv3_accel_instance_finalize(Object *obj)
 {
     SMMUv3State *s = ARM_SMMUV3(obj);
 
+    smmuv3_accel_queue_finalize(s->accel);
     migrate_del_blocker(&s->accel->migration_blocker);
     g_free(s->accel);
 }

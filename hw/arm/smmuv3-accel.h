@@ -22,6 +22,20 @@ typedef struct SMMUv3AccelDevice {
 } SMMUv3AccelDevice;
 
 /**
+ * SMMUv3AccelQueueMemory - where the command queue is in this process
+ * @base, @size: guest physical
+ *
+ * Looking that up is most of what reading a command costs. The listener forgets
+ * it when memory changes.
+ */
+typedef struct SMMUv3AccelQueueMemory {
+    hwaddr base;
+    hwaddr size;
+    MemoryRegionCache cache;
+    MemoryListener listener;
+} SMMUv3AccelQueueMemory;
+
+/**
  * SMMUv3Accel - what accel=on adds to an SMMUv3State
  * @on: the accel property; without it nothing below is used
  * @prop_set: the name of a property that only accel=on has and that was set
@@ -44,6 +58,7 @@ struct SMMUv3Accel {
     SMMUv3Streams streams;
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
+    SMMUv3AccelQueueMemory cmdq_memory;
     Error *migration_blocker;
 };
 
@@ -54,8 +69,12 @@ void smmuv3_accel_update_idr(SMMUv3Accel *accel);
 bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp);
 
 /* smmuv3-accel-queue.c: the guest's command and event queues */
+void smmuv3_accel_queue_realize(SMMUv3Accel *accel);
+void smmuv3_accel_queue_finalize(SMMUv3Accel *accel);
 void smmuv3_accel_consume_cmdq(SMMUv3State *s);
 MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt);
+/* Store to @addr if it is in the command queue; returns whether it is */
+bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data);
 /* Deliver the host's events to the guest; to be called when @fd is readable */
 void smmuv3_accel_read_events(void *opaque);
 

@@ -26,8 +26,12 @@ static void set_attached(SMMUv3Stream *st, SMMUv3Attachment attached)
         st->s1_attached = attached == SMMUV3_ATTACHED_TRANSLATE;
     }
     st->count.attaches++;
-    trace_smmuv3_accel_attach(st->dev.name, smmuv3_attachment_name(attached),
-                              st->s1_hwpt, st->vsid);
+    /* Names are looked up only for those who look */
+    if (trace_event_get_state_backends(TRACE_SMMUV3_ACCEL_ATTACH)) {
+        trace_smmuv3_accel_attach(st->dev.name,
+                                  smmuv3_attachment_name(attached),
+                                  st->s1_hwpt, st->vsid);
+    }
 }
 
 void smmuv3_stream_drop_vdevice(SMMUv3Stream *st)
@@ -224,10 +228,12 @@ int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     Error *err = NULL;
     int ret;
 
-    trace_smmuv3_accel_resolve(st->dev.name, sid,
-                               smmuv3_vste_kind_name(wanted->kind),
-                               smmuv3_vste_reason_name(wanted->reason),
-                               wanted->word[0], wanted->word[1]);
+    if (trace_event_get_state_backends(TRACE_SMMUV3_ACCEL_RESOLVE)) {
+        trace_smmuv3_accel_resolve(st->dev.name, sid,
+                                   smmuv3_vste_kind_name(wanted->kind),
+                                   smmuv3_vste_reason_name(wanted->reason),
+                                   wanted->word[0], wanted->word[1]);
+    }
     st->wanted = *wanted;
     st->sid = sid;
     if (wanted->kind == SMMUV3_VSTE_TRANSLATE) {

@@ -90,6 +90,24 @@ next_kernel()
         "console=ttyAMA0 rdinit=/init loglevel=5 panic=-1 $2"
 }
 
+# check_network PCI-ADDRESS: get a file from the host, send back what follows
+# from it.
+check_network()
+{
+    _eth=$(ls "/sys/bus/pci/devices/$1/net")
+    ip addr add 10.0.0.2/24 dev "$_eth"
+    ip link set "$_eth" up
+    check "net: the host answers" ping -c 1 -w 15 10.0.0.1
+    wget -q -O /tmp/net http://10.0.0.1/net.read
+    check "net: gets what the host sends" \
+        same "$(hash </tmp/net)" "$READ_net"
+    # wget takes what it posts for text.
+    scramble </tmp/net | base64 >/tmp/back
+    check "net: sends it back" wget -q -O /dev/null --post-file=/tmp/back \
+        http://10.0.0.1/cgi-bin/put
+    check "net: its interrupts came" [ "$(interrupts "$_eth")" -gt 10 ]
+}
+
 # said TEXT: for guest_said of the host, which waits for it.
 said()
 {

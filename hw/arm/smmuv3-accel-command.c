@@ -95,7 +95,7 @@ static bool atc_inv(SMMUv3Streams *s, const uint64_t cmd[2])
     if (!s->regs.ats || (cmd[0] & CMD0_SSEC)) {
         return false;
     }
-    /* 4.5: ignored while SMMUEN = 0; a stream without ATS has nothing cached */
+    /* 4.5: ignored while SMMUEN = 0; the host knows translating streams only */
     if (!s->regs.smmuen || !smmuv3_streams_find(s, cmd_sid(cmd))) {
         return true;
     }

@@ -16,6 +16,9 @@
 
 #define REPORT_INTERVAL_US G_USEC_PER_SEC
 
+/* A stream is closed until another, or the host's caches, make way */
+#define MUST_WAIT 1
+
 /* For as many streams an event allocates nothing */
 #define FEW 8
 
@@ -138,6 +141,7 @@ static Error *translate_refused(SMMUv3Streams *s, const Wanted *w)
     return err;
 }
 
+/* 0, -errno of the host, or MUST_WAIT without having asked it */
 static int reconcile(SMMUv3Streams *s, const Wanted *w, Error **errp)
 {
     Error *err = wants_vdevice(w) ? translate_refused(s, w) : NULL;
@@ -147,7 +151,7 @@ static int reconcile(SMMUv3Streams *s, const Wanted *w, Error **errp)
         w->st->sid = w->sid;
         smmuv3_stream_close(w->st, error_copy(err));
         error_propagate(errp, err);
-        return -EBUSY;
+        return MUST_WAIT;
     }
     return smmuv3_stream_reconcile(w->st, &w->vste, w->sid, errp);
 }
@@ -156,7 +160,7 @@ static void reconcile_or_report(SMMUv3Streams *s, const Wanted *w)
 {
     Error *err = NULL;
 
-    if (reconcile(s, w, &err) < 0) {
+    if (reconcile(s, w, &err) != 0) {
         report(s, w->st, err);
     }
 }
@@ -355,7 +359,7 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
 
     w = resolve(s, st);
     ret = reconcile(s, &w, errp);
-    if (ret < 0 && ret != -EBUSY) {
+    if (ret < 0) {
         if (ret == -EINVAL) {
             error_append_hint(errp, "If it is behind another host SMMU than "
                               "the devices already on this arm-smmuv3, give it "
@@ -363,7 +367,7 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         }
         return plug_fail(s, st);
     }
-    if (ret == -EBUSY) {
+    if (ret == MUST_WAIT) {
         report(s, st, *errp);
         *errp = NULL;
     }

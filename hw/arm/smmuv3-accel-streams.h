@@ -61,9 +61,10 @@ void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
  * The device does at once what the guest's registers ask for. The first device
  * makes the vIOMMU.
  *
- * Returns: the stream; or NULL with @errp set, the device blocked if it could
- * be, and nothing else changed. A stream that only has to wait for its StreamID
- * to become its own is closed, not refused.
+ * Returns: the stream; or NULL with @errp set and nothing else changed. Until
+ * the caller gives the device back it is then blocked, or, if it was refused
+ * before the host was asked to attach it, as VFIO left it. A stream that only
+ * has to wait for its StreamID to become its own is closed, not refused.
  */
 SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
                                   void *opaque, const SMMUv3HostDevice *dev,

@@ -10,7 +10,8 @@
 
 /* --- Calls: recorded, and failed on demand --- */
 
-static void log_call(FakeHost *h, int ret, const char *fmt, va_list ap)
+static void G_GNUC_PRINTF(3, 0)
+log_call(FakeHost *h, int ret, const char *fmt, va_list ap)
 {
     if (!h->log) {
         return;

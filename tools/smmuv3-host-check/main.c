@@ -25,6 +25,7 @@
 static const char *firmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd";
 static bool all_good = true;
 
+__attribute__((format(printf, 2, 0)))
 static void line(const char *mark, const char *fmt, va_list args)
 {
     printf("  %-4s ", mark);

@@ -48,6 +48,8 @@ take_smmu()
 }
 
 run=$(parameter run)
+# Used in /bench/rows
+# shellcheck disable=SC2034
 ril=$(parameter ril)
 _left=100
 while ! [ -e /dev/nvme0n1 ] && [ $_left -gt 0 ]; do

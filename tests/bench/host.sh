@@ -13,6 +13,14 @@ bench_guest()
     [ "$2" != peer ] || _qemu="/opt/peer/lib/ld-linux-aarch64.so.1
         --library-path /opt/peer/lib /opt/peer/bin/qemu-system-aarch64"
     _out=/tmp/result.$_run
+    # More SMMUs, without devices: they must not cost anything
+    _more=
+    _i=1
+    while [ $_i -lt "${BENCH_SMMUS:-1}" ]; do
+        _more="$_more -device pxb-pcie,id=more$_i,bus_nr=$((32 + 8 * _i)),bus=pcie.0
+            -device arm-smmuv3,primary-bus=more$_i,accel=on"
+        _i=$((_i + 1))
+    done
     # shellcheck disable=SC2086
     $_qemu -nodefaults -display none -no-reboot \
         -M virt,gic-version=3,its=on -accel kvm -cpu host -m 256M \
@@ -30,7 +38,7 @@ bench_guest()
         -device "vfio-pci,host=$BENCH_EDU,bus=rp1,iommufd=iommufd0,rombar=0" \
         -device pcie-root-port,id=rp2,bus=pcie.1,chassis=2 \
         -device "vfio-pci,host=$BENCH_NVME,bus=rp2,iommufd=iommufd0,rombar=0" \
-        </dev/null >&2 &
+        $_more </dev/null >&2 &
     _pid=$!
     # For a profile: where the program was loaded
     [ -z "$BENCH_PROFILE" ] || {
@@ -40,6 +48,7 @@ bench_guest()
     wait $_pid
     _status=$?
     cat "$_out" >&2
+    # shellcheck disable=SC2016
     tap "run-$_run" sh -c '
         echo 1..2
         [ "$1" = 0 ] && echo "ok 1 - QEMU ended well" ||

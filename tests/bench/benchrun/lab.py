@@ -42,7 +42,7 @@ class Counts:
                        and per_op(k)}
 
 
-def _case(guests, profile):
+def _case(guests, profile, smmus):
     ini = configparser.ConfigParser(interpolation=None, delimiters=('=',),
                                     comment_prefixes=('#',))
     ini.read(os.path.join(parts.HERE, 'bench.ini'), encoding='utf-8')
@@ -52,6 +52,7 @@ def _case(guests, profile):
                     for d in case.devices]
     if profile:
         case.script += 'BENCH_PROFILE=yes\n'
+    case.script += f'BENCH_SMMUS={smmus}\n'
     for g in guests:
         case.script += f'bench_guest {g.number} {g.qemu} {g.ril}\n'
     return case
@@ -94,13 +95,14 @@ def _parse(text):
     return found
 
 
-def run(guests, rows_script, peer_cpio, profile=False, verbose=False):
+def run(guests, rows_script, peer_cpio, profile=False, smmus=1,
+        verbose=False):
     """{(run, row): Counts}; LabError if any guest failed."""
     parts.plugin()
     parts.guest_kernel()
     parts.guest_initrd(rows_script)
     lab = _BenchRunner(peer_cpio, verbose)
-    outcome = lab.run(_case(guests, profile))
+    outcome = lab.run(_case(guests, profile, smmus))
     with open(parts.path('console'), 'w', encoding='utf-8') as f:
         f.write(outcome.console)
     if not outcome.passed():

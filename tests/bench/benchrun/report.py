@@ -3,10 +3,6 @@
 
 import html
 
-# What is left of a timer tick here or there when the same build is measured
-# twice; what is smaller is not looked at.
-NOISE_FLOOR = 0.005
-
 
 class Result:
     """One row: this build (ours) against the other QEMU (peer)."""
@@ -14,7 +10,7 @@ class Result:
     def __init__(self, row, ours, peer):
         self.row, self.ours, self.peer = row, ours, peer
         self.ratio = _mean(ours, 'total') / _mean(peer, 'total')
-        self.noise = max(NOISE_FLOOR, _spread(ours), _spread(peer))
+        self.noise = max(row.noise, _spread(ours), _spread(peer))
 
     def verdict(self):
         if self.ratio > 1 + self.noise:

@@ -28,6 +28,8 @@ help:
 	@echo "make check-trixie  make check of what is committed, in a clean Debian 13"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
+	@echo "make sanitize|mutants|coverage|fuzz  the unit tests: under ASan and UBSan,"
+	@echo "                   with faults put in, what they reach, and random input"
 	@echo "make check-style   shellcheck and the like on the project's own files"
 	@echo "make clean         remove what was built, keep what was fetched"
 	@echo "make distclean     remove build/"
@@ -114,6 +116,10 @@ hooks:
 	@scripts/qemu-source
 	@scripts/overlay
 
+# What tests the tests; make check runs the first two as well.
+sanitize mutants coverage fuzz: native
+	@scripts/$@
+
 check-style:
 	@scripts/check-style
 
@@ -123,6 +129,6 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help native arm64 faulty kernel check check-unit check-qtest check-lab \
+.PHONY: all help native arm64 faulty kernel sanitize mutants coverage fuzz check check-unit check-qtest check-lab \
 	check-functional bench bench-check lab-shell demo demo-shell docs series check-series install deb \
 	check-deb check-trixie hooks check-style clean distclean

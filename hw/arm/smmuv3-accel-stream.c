@@ -39,6 +39,7 @@ void smmuv3_stream_drop_vdevice(SMMUv3Stream *st)
     if (st->has_vdevice) {
         trace_smmuv3_accel_vdevice_free(st->dev.name, st->vsid);
         ops(st)->destroy(opaque(st), st->vdevice);
+        g_hash_table_remove(st->viommu->by_vsid, GUINT_TO_POINTER(st->vsid));
         st->has_vdevice = false;
     }
 }
@@ -154,6 +155,7 @@ static int bind_vdevice(SMMUv3Stream *st, uint32_t sid, Error **errp)
     if (ret < 0) {
         return ret;
     }
+    g_hash_table_insert(st->viommu->by_vsid, GUINT_TO_POINTER(sid), st);
     st->has_vdevice = true;
     st->vsid = sid;
     st->count.vdevices++;

@@ -67,14 +67,8 @@ static void report(SMMUv3Streams *s, SMMUv3Stream *st, Error *err)
 
 SMMUv3Stream *smmuv3_streams_find(SMMUv3Streams *s, uint32_t sid)
 {
-    SMMUv3Stream *st;
-
-    QTAILQ_FOREACH(st, &s->list, next) {
-        if (st->has_vdevice && st->vsid == sid) {
-            return st;
-        }
-    }
-    return NULL;
+    return s->viommu ? g_hash_table_lookup(s->viommu->by_vsid,
+                                           GUINT_TO_POINTER(sid)) : NULL;
 }
 
 static Wanted resolve(SMMUv3Streams *s, SMMUv3Stream *st)

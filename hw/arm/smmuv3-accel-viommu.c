@@ -70,6 +70,7 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
         goto err_bypass;
     }
     alloc_veventq(v);
+    v->by_vsid = g_hash_table_new(NULL, NULL);
     trace_smmuv3_accel_viommu_new(v->id, parent, v->bypass_hwpt, v->abort_hwpt);
     return g_steal_pointer(&v);
 
@@ -94,6 +95,7 @@ void smmuv3_viommu_free(SMMUv3VIOMMU *v)
     v->ops->destroy(v->opaque, v->abort_hwpt);
     v->ops->destroy(v->opaque, v->bypass_hwpt);
     v->ops->destroy(v->opaque, v->id);
+    g_hash_table_destroy(v->by_vsid);
     g_free(v);
 }
 

@@ -34,6 +34,7 @@ typedef struct SMMUv3VIOMMU {
     bool has_veventq;
     uint32_t veventq;
     int veventq_fd;          /* -1 without a vEVENTQ */
+    GHashTable *by_vsid;     /* StreamID to the stream with that vDEVICE */
 } SMMUv3VIOMMU;
 
 /**

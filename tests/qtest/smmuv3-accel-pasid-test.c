@@ -175,7 +175,7 @@ static void enable_with_substreams(Guest *g)
     uint64_t ste = L2TAB + (1 << 8) * 64;
 
     smmu_setup(g, false);
-    qtest_writeq(g->qts, ste + 8, 0xf4 & ~3ull | STE1_S1DSS_SSID0 | STE1_EATS);
+    qtest_writeq(g->qts, ste + 8, 0xf4 | STE1_S1DSS_SSID0 | STE1_EATS);
     qtest_writeq(g->qts, ste, STE_S1 | CD | STE0_S1FMT_64K | STE0_S1CDMAX(10));
     smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
 }

@@ -11,43 +11,33 @@ shift 2
 out=/tmp/host-check.out
 n=0
 
-check()
-{
-    n=$((n + 1))
-    what=$1
-    shift
-    if "$@"; then
-        echo "ok $n - $what"
-    else
-        echo "not ok $n - $what"
-    fi
-}
+. /lab/lib.sh
 
 smmuv3-host-check --firmware=/usr/share/qemu/QEMU_EFI.fd "$@" >$out
 status=$?
 sed 's/^/# /' $out
 
 if [ "$answer" = NOT-READY ]; then
-    check "exit status 1" [ $status = 1 ]
-    check "the report says: $text" grep -qF "$text" $out
+    point "exit status 1" [ $status = 1 ]
+    point "the report says: $text" grep -qF "$text" $out
     echo "1..$n"
     exit
 fi
 
-check "exit status 0" [ $status = 0 ]
-check "the report says: $text" grep -qF "$text" $out
-check "it answers the same again" sh -c \
+point "exit status 0" [ $status = 0 ]
+point "the report says: $text" grep -qF "$text" $out
+point "it answers the same again" sh -c \
     'smmuv3-host-check --firmware=/usr/share/qemu/QEMU_EFI.fd "$@" |
         cmp -s - /tmp/host-check.out' sh "$@"
 sed -n '/^qemu-system/,$p' $out | sed '$s/$/ -display none -monitor stdio/' \
     >/tmp/command
 sed -i 's/-m 2G/-m 256M/' /tmp/command
 printf 'info smmuv3-accel\ninfo status\nquit\n' | sh /tmp/command >/tmp/vm 2>&2
-check "the command line that it prints starts" [ $? = 0 ]
+point "the command line that it prints starts" [ $? = 0 ]
 sed 's/^/# /' /tmp/vm | tr -d '\r'
-check "and the VM runs" grep -q 'VM status: running' /tmp/vm
+point "and the VM runs" grep -q 'VM status: running' /tmp/vm
 for device; do
-    check "$device is behind its SMMU" grep -q "host $device.*gbpa-bypass" \
+    point "$device is behind its SMMU" grep -q "host $device.*gbpa-bypass" \
         /tmp/vm
 done
 echo "1..$n"

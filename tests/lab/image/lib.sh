@@ -25,6 +25,20 @@ tap()
     echo "@end $_name $?"
 }
 
+# point TEXT COMMAND...: the next point of a script that prints its own, and
+# has set n to 0; ok if the command succeeds.
+point()
+{
+    n=$((n + 1))
+    _text=$1
+    shift
+    if "$@"; then
+        echo "ok $n - $_text"
+    else
+        echo "not ok $n - $_text"
+    fi
+}
+
 # pci_find VENDOR:DEVICE: addresses of all such functions, in bus order.
 pci_find()
 {

@@ -9,6 +9,8 @@ root=/mnt
 state=/tmp/libvirt
 n=0
 
+. /lab/lib.sh
+
 prepare()
 {
     mount -t 9p -o trans=virtio,ro,version=9p2000.L,msize=262144,cache=loose \
@@ -55,30 +57,18 @@ virsh()
     return $_status
 }
 
-check()
-{
-    n=$((n + 1))
-    what=$1
-    shift
-    if "$@"; then
-        echo "ok $n - $what"
-    else
-        echo "not ok $n - $what"
-    fi
-}
-
 shows()
 {
-    check "$2" grep -qF -- "$1" "$3"
+    point "$2" grep -qF -- "$1" "$3"
 }
 
 prepare
-check "libvirt is there" [ $? = 0 ]
+point "libvirt is there" [ $? = 0 ]
 virsh version >/tmp/version
 echo "# $(grep 'Using library' /tmp/version)"
 
 virsh domxml-to-native qemu-argv /lab/domain.xml >/tmp/argv
-check "it makes a command line of the domain" [ $? = 0 ]
+point "it makes a command line of the domain" [ $? = 0 ]
 sed 's/ -\([a-z]\)/\n-\1/g' /tmp/argv | sed 's/^/# /'; echo
 shows '{"driver":"arm-smmuv3","primary-bus":"pci.1","id":"iommu0","accel":true,"ats":"off","ril":"on","ssidsize":"0","oas":"44"}' \
     "with the SMMU and its properties" /tmp/argv
@@ -90,7 +80,7 @@ virsh 'create /lab/domain.xml; domstate lab;
     attach-device lab /lab/hostdev.xml; echo plugged;
     qemu-monitor-command lab --hmp "info smmuv3-accel";
     destroy lab' >/tmp/run
-check "it starts the domain, plugs a device in, and ends it" [ $? = 0 ]
+point "it starts the domain, plugs a device in, and ends it" [ $? = 0 ]
 tr -d '\r' </tmp/run | sed 's/^/# /'
 shows running "the domain runs" /tmp/run
 shows 'ATS off, RIL on, SSIDSIZE 0, OAS 44' "with the properties of the XML" \
@@ -98,14 +88,14 @@ shows 'ATS off, RIL on, SSIDSIZE 0, OAS 44' "with the properties of the XML" \
 shows 'hostdev0 (host 0000:01:00.0)' "with the device behind the SMMU" /tmp/run
 sed -n '/plugged/,$p' /tmp/run >/tmp/plugged
 shows 'hostdev1 (host 0000:02:00.0)' "and with the one that was plugged in" /tmp/plugged
-check "QEMU got descriptors of /dev/iommu and the device" grep -q \
+point "QEMU got descriptors of /dev/iommu and the device" grep -q \
     '"driver":"vfio-pci".*"fd":' $root/$state/log/qemu/lab.log
 
 # What KubeVirt writes, on a host without ATS
 sed "s/ats='off' ril='on' ssidsize='0' oas='44'/ats='on' ril='off' ssidsize='20' oas='48'/" \
     /lab/libvirt/domain.xml >$root/lab/kubevirt.xml
 virsh 'create /lab/kubevirt.xml' >/dev/null
-check "a host without ATS is refused" [ $? != 0 ]
+point "a host without ATS is refused" [ $? != 0 ]
 shows 'IDR0.ATS is 1 in the guest, 0 on the host; use ats=off' \
     "and libvirt's user reads why" /tmp/virsh.err
 
@@ -113,7 +103,7 @@ shows 'IDR0.ATS is 1 in the guest, 0 on the host; use ats=off' \
 sed '/<hostdev/,/<.hostdev>/d' $root/lab/kubevirt.xml >$root/lab/none.xml
 virsh 'create /lab/none.xml; domstate lab;
     qemu-monitor-command lab --hmp "info smmuv3-accel"; destroy lab' >/tmp/run
-check "without devices KubeVirt's properties start" [ $? = 0 ]
+point "without devices KubeVirt's properties start" [ $? = 0 ]
 shows 'ATS on, RIL off, SSIDSIZE 20, OAS 48' "and are what the guest sees" \
     /tmp/run
 
@@ -122,6 +112,6 @@ sed "s/ ats='off' ril='on' ssidsize='0' oas='44'//" \
     /lab/libvirt/domain.xml >$root/lab/auto.xml
 virsh 'create /lab/auto.xml;
     qemu-monitor-command lab --hmp "info smmuv3-accel"; destroy lab' >/tmp/run
-check "without properties it starts" [ $? = 0 ]
+point "without properties it starts" [ $? = 0 ]
 shows '(auto from the host SMMU)' "with those of the host" /tmp/run
 echo "1..$n"

@@ -23,7 +23,7 @@ help:
 	@echo "make series        all of it as patches for QEMU, in build/series"
 	@echo "make check-series  apply, build and test them one by one (long)"
 	@echo "make install       beside the distribution's QEMU; DESTDIR= prefix=/usr/local"
-	@echo "make deb           the same as Debian packages, in build/deb"
+	@echo "make deb           as Debian packages in build/deb (./configure --full first)"
 	@echo "make check-deb     install and run them in a clean Debian (as root)"
 	@echo "make check-trixie  make check of what is committed, in a clean Debian 13"
 	@echo "make lab-shell     a prompt in the lab's host"
@@ -42,6 +42,10 @@ QEMU_VERSION := 10.2.2
 NO_CONFIG := help clean distclean check-trixie
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include build/config.mk
+endif
+# Before anything is built for it.
+ifneq ($(filter deb check-deb,$(MAKECMDGOALS)),)
+$(if $(FULL),,$(error packages have all devices: ./configure --full first))
 endif
 
 build/config.mk: | configure

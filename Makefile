@@ -120,7 +120,7 @@ hooks:
 	@scripts/qemu-source
 	@scripts/overlay
 
-# What tests the tests; make check runs the first two as well.
+# What tests the tests; make check runs all of them but coverage.
 sanitize mutants coverage fuzz: native
 	@scripts/$@
 

@@ -2,18 +2,37 @@
  * Fuzz target: commands and register writes of any content
  *
  * Input: records of 17 bytes. The first byte says what the other 16 are: a
- * command, an STE (its StreamID in the first byte's upper bits), a register
- * write, StreamIDs, or host calls that fail.
+ * command (maybe one of several for adjacent pages), an STE (its StreamID in
+ * the first byte's upper bits), a register write, StreamIDs, or host calls
+ * that fail.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qemu/units.h"
 #include "tests/unit/smmuv3-guest.h"
 #include "fuzz-target.h"
 
 #define DEVICES 3
+
+/* TTL and TG: what a TLBI by address has when it has a range */
+#define CMD1_RANGE MAKE_64BIT_MASK(8, 4)
+
+/* As smmuv3-accel-queue.c takes commands, which see for what may repeat */
+static void command(Guest *g, uint64_t word0, uint64_t word1, unsigned n)
+{
+    uint8_t opcode = word0;
+
+    if (guest_command(g, word0, word1) && n && !(word1 & CMD1_RANGE) &&
+        (opcode == SMMUV3_CMD_TLBI_NH_VA || opcode == SMMUV3_CMD_TLBI_NH_VAA)) {
+        static const uint32_t step[] = { 4 * KiB, 16 * KiB, 64 * KiB };
+
+        smmuv3_streams_repeat(&g->s, n * 4, step[n % 3]);
+    }
+}
 
 static void record(Guest *g, const uint8_t *p)
 {
@@ -22,7 +41,7 @@ static void record(Guest *g, const uint8_t *p)
 
     switch (p[0] & 7) {
     default:
-        guest_command(g, word0, word1);
+        command(g, word0, word1, i);
         break;
     case 4:
         guest_ste(g, i, word0, word1);
@@ -47,6 +66,22 @@ static void record(Guest *g, const uint8_t *p)
         }
         break;
     }
+}
+
+/* g_error() ends in a SIGTRAP, of which libFuzzer keeps no input */
+static void abort_on_error(const char *domain, GLogLevelFlags level,
+                           const char *message, void *opaque)
+{
+    fprintf(stderr, "%s\n", message);
+    if (level & G_LOG_FLAG_FATAL) {
+        abort();
+    }
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    g_log_set_default_handler(abort_on_error, NULL);
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

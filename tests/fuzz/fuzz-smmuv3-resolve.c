@@ -3,7 +3,9 @@
  *
  * Input: STRTAB_BASE (8 bytes), STRTAB_BASE_CFG (4), StreamID (4), GBPA (4),
  * SIDSIZE, SSIDSIZE, flags (1 each), 1 unused; then memory, which repeats from
- * address 0 on, but for addresses with bit 12 set where flags bit 4 is.
+ * address 0 on, but for addresses with bit 12 set where flags bit 4 is. With
+ * bit 5 it changes after each read, as a guest's other processors and devices
+ * can do it: what was read once has to do.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,17 +22,24 @@ typedef struct Memory {
     const uint8_t *data;
     size_t size;
     bool holes;
+    bool changes;
+    unsigned reads;
 } Memory;
+
+/* An L1STD and an STE */
+#define MAX_READS 2
 
 static bool read_memory(void *opaque, uint64_t addr, void *buf, size_t len)
 {
     Memory *m = opaque;
+    uint8_t change = m->changes ? m->reads * 0x5b : 0;
 
+    m->reads++;
     if (!m->size || (m->holes && (addr & 0x1000))) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        ((uint8_t *)buf)[i] = m->data[(addr + i) % m->size];
+        ((uint8_t *)buf)[i] = m->data[(addr + i) % m->size] ^ change;
     }
     return true;
 }
@@ -52,7 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < HEADER) {
         return 0;
     }
-    m = (Memory) { data + HEADER, size - HEADER, data[22] & 16 };
+    m = (Memory) {
+        .data = data + HEADER,
+        .size = size - HEADER,
+        .holes = data[22] & 16,
+        .changes = data[22] & 32,
+    };
     sid = ldl_le_p(data + 12);
     regs = (SMMUv3VSTERegs) {
         .smmuen = data[22] & 1,
@@ -75,6 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .idr0_cd2l = regs.cd2l,
     };
     v = smmuv3_vste_resolve(&regs, sid, read_memory, &m);
+    if (m.reads > MAX_READS) {
+        abort();
+    }
+    m.reads = 0;
     o = oracle_stream(&oracle_regs, sid, read_bytes, &m);
     if ((int)v.kind != (int)o.says ||
         (v.kind == SMMUV3_VSTE_TRANSLATE &&

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lists of faults to put into the overlay's sources: tests/unit/mutants says
+how they are written."""
+
+from srctree import TreeError
+
+
+class Fault:
+    """What to replace by what in which file, and why it would be wrong."""
+
+    def __init__(self, why, name):
+        self.why, self.name = why, name
+        self.old, self.new = [], []
+
+    def unit(self, build):
+        found = [u for u in build.units if u.name == self.name]
+        if not found:
+            raise TreeError(f'{self.name} is not linked with the unit tests')
+        return found[0]
+
+    def text(self, unit):
+        """The faulty source."""
+        with open(unit.path, encoding='utf-8') as f:
+            text = f.read()
+        old, new = '\n'.join(self.old), '\n'.join(self.new)
+        if text.count(old) != 1:
+            raise TreeError(f'{self.why}: {text.count(old)} places in '
+                            f'{self.name} read\n{old}')
+        return text.replace(old, new)
+
+
+def read_faults(path):
+    faults = []
+    why = ''
+    with open(path, encoding='utf-8') as f:
+        for number, line in enumerate(f.read().splitlines(), 1):
+            if not line or line.startswith('#'):
+                continue
+            if line.startswith('= '):
+                why = line[2:]
+            elif line.startswith('@ '):
+                faults.append(Fault(why, line[2:]))
+            elif line[0] in '-+' and faults:
+                (faults[-1].old if line[0] == '-' else
+                 faults[-1].new).append(line[1:])
+            else:
+                raise TreeError(f'{path}:{number}: cannot be understood')
+    return faults

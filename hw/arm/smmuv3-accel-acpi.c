@@ -35,10 +35,11 @@
 #define RMR_LENGTH              68
 
 /*
- * Not remappable, unprivileged, Device-nGnRnE: what is behind the window are
- * doorbells, and DMA to it that is remapped rings none.
+ * Unprivileged, Device-nGnRnE, and as a rule not remappable: what is behind the
+ * window are doorbells, and DMA to it that is remapped rings none. With
+ * x-guest-vfio the guest's own doorbell is there, and it may.
  */
-#define RMR_FLAGS               0
+#define RMR_REMAP_PERMITTED     1
 
 /* The first node after @node, or after the header, that is of @type; or 0 */
 static size_t find_node(GArray *table, size_t start, size_t node, uint8_t type)
@@ -69,7 +70,7 @@ static size_t find_smmu_node(VirtMachineState *vms, GArray *table,
 }
 
 static void append_rmr(GArray *table, uint32_t id, uint32_t smmu_ref,
-                       PCIBus *bus)
+                       PCIBus *bus, uint32_t flags)
 {
     int min_bus, max_bus;
 
@@ -81,7 +82,7 @@ static void append_rmr(GArray *table, uint32_t id, uint32_t smmu_ref,
     build_append_int_noprefix(table, id, 4);
     build_append_int_noprefix(table, 1, 4);               /* ID mappings */
     build_append_int_noprefix(table, RMR_ID_MAPPINGS, 4); /* where */
-    build_append_int_noprefix(table, RMR_FLAGS, 4);
+    build_append_int_noprefix(table, flags, 4);
     build_append_int_noprefix(table, 1, 4);               /* descriptors */
     build_append_int_noprefix(table, RMR_DESCRIPTORS, 4); /* where */
 
@@ -118,7 +119,8 @@ void smmuv3_accel_amend_iort(VirtMachineState *vms, GArray *table, size_t start)
         SMMUv3State *s = g_ptr_array_index(all, i);
         size_t smmu = find_smmu_node(vms, table, start, s);
 
-        append_rmr(table, nodes + i, smmu - start, ARM_SMMU(s)->primary_bus);
+        append_rmr(table, nodes + i, smmu - start, ARM_SMMU(s)->primary_bus,
+                   s->accel->guest_vfio ? RMR_REMAP_PERMITTED : 0);
         if (smmuv3_idr_ats(s->accel->idr)) {
             allow_ats(table, start);
         }

@@ -303,6 +303,19 @@ static void set_doorbell(Object *obj, Visitor *v, const char *name,
     }
 }
 
+static bool get_guest_vfio(Object *obj, Error **errp)
+{
+    return accel_of(obj)->guest_vfio;
+}
+
+static void set_guest_vfio(Object *obj, bool value, Error **errp)
+{
+    if (may_set(obj, "x-guest-vfio", errp)) {
+        accel_of(obj)->prop_set = "x-guest-vfio";
+        accel_of(obj)->guest_vfio = value;
+    }
+}
+
 #ifdef SMMUV3_ACCEL_FAULTS
 static void set_fault(Object *obj, const char *value, Error **errp)
 {
@@ -348,6 +361,11 @@ void smmuv3_accel_class_init(ObjectClass *klass)
                               set_doorbell, NULL, NULL);
     object_class_property_set_description(klass, "x-msi-doorbell",
         "guest physical address of the MSI doorbell; set by the machine");
+    object_class_property_add_bool(klass, "x-guest-vfio", get_guest_vfio,
+                                   set_guest_vfio);
+    object_class_property_set_description(klass, "x-guest-vfio",
+        "place the ITS so that VFIO in the guest can own devices; needs "
+        "accel=on (default: off)");
 #ifdef SMMUV3_ACCEL_FAULTS
     object_class_property_add_str(klass, "x-fault", NULL, set_fault);
 #endif

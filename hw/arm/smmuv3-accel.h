@@ -44,6 +44,7 @@ typedef struct SMMUv3AccelQueueMemory {
  *            values come
  * @base_ops: how the emulated SMMUv3 serves its bus; bridges still use it
  * @doorbell: guest physical address that MSIs are sent to, 0 if unknown
+ * @guest_vfio: VFIO in the guest may own devices, and is to get their MSIs
  */
 struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -55,6 +56,7 @@ struct SMMUv3Accel {
     uint32_t host_idr[SMMUV3_IDR_COUNT];
     const PCIIOMMUOps *base_ops;
     uint64_t doorbell;
+    bool guest_vfio;
     SMMUv3Streams streams;
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;

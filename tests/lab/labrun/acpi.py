@@ -83,3 +83,18 @@ def iort(table):
         elif name in ('Revision', 'Node Count', 'Table Length'):
             header.setdefault(name, int(value, 16))
     return header, nodes
+
+
+def madt_bases(table):
+    """{subtable: base addresses} of the parts of a GIC that a MADT has."""
+    found = {}
+    name = None
+    for line in disassemble('apic', table).splitlines():
+        subtable = re.search(r'Subtable Type : \w+ \[(.*)\]', line)
+        base = re.search(r'\] +Base Address : ([0-9A-F]+)$', line)
+        if subtable:
+            name = subtable.group(1)
+        elif base and name in ('Generic Interrupt Distributor',
+                               'Generic Interrupt Translator'):
+            found.setdefault(name, []).append(int(base.group(1), 16))
+    return found

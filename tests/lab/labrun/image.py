@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 
 from . import debian as debian_disk
-from . import elf, libvirt
+from . import elf, libvirt, selftests
 from .cpio import CpioWriter
 from .paths import (BUILD, DOWNLOADS, LAB, LINUX, OUT, SYSROOT, TESTED_QEMU,
                     TOP, LabError)
@@ -139,6 +139,18 @@ def tests():
     return _write_cpio('tests.cpio', fill)
 
 
+def vfio_selftests():
+    programs = {n: selftests.build(_cross('gcc'), n)
+                for n in selftests.PROGRAMS}
+    if _is_current(_path('selftests.cpio'), programs.values()):
+        return _path('selftests.cpio')
+
+    def fill(cpio):
+        for name, path in programs.items():
+            cpio.add_file(f'opt/tests/{name}', path)
+    return _write_cpio('selftests.cpio', fill)
+
+
 def qemu():
     """This project's QEMU, without its debug information (it stays here)."""
     if not os.path.exists(TESTED_QEMU):
@@ -207,7 +219,8 @@ def libvirt_mark():
 
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
           'guest': guest, 'bookworm': lambda: debian('bookworm'),
-          'trixie': lambda: debian('trixie'), 'libvirt': libvirt_mark}
+          'trixie': lambda: debian('trixie'), 'libvirt': libvirt_mark,
+          'selftests': vfio_selftests}
 
 
 def _expand(path):

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's own tests of VFIO, as static programs.
+
+build-kernel unpacks them, of the same kernel as the lab's host.
+"""
+
+import glob
+import os
+import subprocess
+
+from .paths import LAB, LINUX, OUT, LabError
+
+TREE = os.path.join(LINUX, 'selftests')
+VFIO = os.path.join(TREE, 'tools', 'testing', 'selftests', 'vfio')
+OWN = os.path.join(LAB, 'selftests')
+# Name, and what is different for it
+PROGRAMS = {
+    'vfio_dma_mapping_test': [],
+    'vfio_iommufd_setup_test': [],
+    'vfio_pci_device_test': [],
+    'vfio_pci_driver_test': ['-include',
+                             os.path.join(OWN, 'small-regions.h')],
+}
+# Of the devices that these have drivers for, QEMU has igb.
+LIBRARY = ('lib/*.c', 'lib/drivers/igb/*.c', 'lib/drivers/nv_falcon/*.c')
+
+
+def sources(name):
+    found = [os.path.join(VFIO, f'{name}.c')]
+    for pattern in LIBRARY:
+        found += sorted(glob.glob(os.path.join(VFIO, pattern)))
+    return found
+
+
+def build(compiler, name):
+    """Path of the program, which is compiled if it is not there."""
+    stamp = os.path.join(TREE, '.lab-source')
+    if not os.path.exists(stamp):
+        raise LabError(f'{TREE}: missing; run tests/lab/build-kernel')
+    program = os.path.join(OUT, 'bin', name)
+    depends = [stamp, __file__, *glob.glob(f'{OWN}/**/*.h', recursive=True)]
+    if os.path.exists(program) and all(
+            os.stat(d).st_mtime <= os.stat(program).st_mtime
+            for d in depends):
+        return program
+    os.makedirs(os.path.dirname(program), exist_ok=True)
+    new = f'{program}.{os.getpid()}'
+    cmd = [compiler, '-static', '-pthread', '-O1', '-g0', '-D_GNU_SOURCE=',
+           '-I', os.path.join(TREE, 'tools', 'include'),
+           '-I', os.path.join(VFIO, 'lib', 'include'),
+           '-I', os.path.dirname(VFIO), '-I', OWN,
+           '-isystem', os.path.join(LINUX, 'headers', 'include'),
+           *PROGRAMS[name], '-o', new, *sources(name)]
+    if subprocess.run(cmd, check=False).returncode:
+        raise LabError(f'{name}: does not compile')
+    os.replace(new, program)
+    return program

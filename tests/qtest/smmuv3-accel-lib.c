@@ -6,13 +6,16 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/mman.h>
 #include "qemu/bswap.h"
 #include "hw/pci/pci_regs.h"
+#include "qobject/qdict.h"
 #include "smmuv3-accel-lib.h"
 
 /* The virt machine's map */
 #define ECAM        0x4010000000ull
 #define SMMU_BASE   0x0c000000ull
+#define SMMU_SIZE   0x00020000
 #define MMIO_BASE   0x10000000u
 #define MMIO_WINDOW 0x00200000u
 
@@ -70,15 +73,29 @@ static uint32_t bar(int i)
     return MMIO_BASE + i * MMIO_WINDOW;
 }
 
-void guest_set_bus(Guest *g, int i, uint8_t bus)
+static int ports(const Guest *g)
 {
-    uint64_t port = cfg(PXB_BUS, i << 3, 0);
-
-    qtest_writel(g->qts, port + PCI_PRIMARY_BUS,
-                 PXB_BUS | bus << 8 | bus << 16);
+    return g->ports ?: DEVS;
 }
 
-void guest_setup_device(Guest *g, int i)
+/* The number of the bus that root port @i is on */
+static uint8_t root_bus(const Guest *g, int i)
+{
+    return g->smmus > 1 ? FIRST_PXB + i : PXB_BUS;
+}
+
+static uint64_t port_cfg(const Guest *g, int i)
+{
+    return cfg(root_bus(g, i), g->smmus > 1 ? 0 : i << 3, 0);
+}
+
+void guest_set_bus(Guest *g, int i, uint8_t bus)
+{
+    qtest_writel(g->qts, port_cfg(g, i) + PCI_PRIMARY_BUS,
+                 root_bus(g, i) | bus << 8 | bus << 16);
+}
+
+bool guest_try_setup_device(Guest *g, int i)
 {
     uint64_t dev = cfg(FIRST_BUS + i, 0, 0);
 
@@ -86,13 +103,18 @@ void guest_setup_device(Guest *g, int i)
     qtest_writel(g->qts, dev + PCI_BASE_ADDRESS_0, bar(i));
     qtest_writew(g->qts, dev + PCI_COMMAND,
                  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    g_assert_cmphex(qtest_readl(g->qts, bar(i)) & 0xff, ==, 0xed);
+    return (qtest_readl(g->qts, bar(i)) & 0xff) == 0xed;
+}
+
+void guest_setup_device(Guest *g, int i)
+{
+    g_assert_true(guest_try_setup_device(g, i));
 }
 
 void guest_enumerate(Guest *g)
 {
-    for (int i = 0; i < DEVS; i++) {
-        uint64_t port = cfg(PXB_BUS, i << 3, 0);
+    for (int i = 0; i < ports(g); i++) {
+        uint64_t port = port_cfg(g, i);
         uint32_t window = bar(i) >> 16;
 
         guest_set_bus(g, i, FIRST_BUS + i);
@@ -118,13 +140,33 @@ static char *temp_file(const char *content)
     return path;
 }
 
-static Guest *start(int ndevs, bool emulated, bool trace, const char *smmu,
-                    const char *(*device)(int))
+/* Root complexes with an SMMU each, and root ports on them, all in turn */
+static void add_buses(Guest *g, GString *args, const char *smmu)
+{
+    for (int i = 0; i < g->smmus; i++) {
+        g_string_append_printf(args, "-device pxb-pcie,id=pcie.%d,bus_nr=%d,"
+                               "bus=pcie.0 -device arm-smmuv3,id=smmu%d,"
+                               "primary-bus=pcie.%d%s ", i + 1,
+                               root_bus(g, i), i, i + 1, smmu);
+    }
+    for (int i = 0; i < ports(g); i++) {
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
+                               "bus=pcie.%d,chassis=%d,addr=0x%x ", i,
+                               i % g->smmus + 1, i + 1, i / g->smmus);
+    }
+}
+
+static Guest *start_on(int nports, int smmus, int ndevs, bool emulated,
+                       bool trace, const char *smmu,
+                       const char *(*device)(int))
 {
     Guest *g = g_new0(Guest, 1);
     g_autoptr(GString) args = g_string_new(NULL);
 
+    g_assert_cmpint(nports, <=, DEVS_MAX);
     g->emulated = emulated;
+    g->ports = nports;
+    g->smmus = smmus;
     g->trace_path = temp_file("");
     g->firmware_path = temp_file("none");
     /*
@@ -133,14 +175,9 @@ static Guest *start(int ndevs, bool emulated, bool trace, const char *smmu,
      */
     g_string_printf(args, "-machine virt,gic-version=3 -cpu cortex-a57 "
                     "-m 128M -nodefaults -bios %s -D %s "
-                    "-object iommufd,id=iommufd0 "
-                    "-device pxb-pcie,id=pcie.1,bus_nr=%d,bus=pcie.0 "
-                    "-device arm-smmuv3,id=smmu0,primary-bus=pcie.1%s ",
-                    g->firmware_path, g->trace_path, PXB_BUS, smmu);
-    for (int i = 0; i < DEVS; i++) {
-        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
-                               "bus=pcie.1,chassis=%d,addr=%d ", i, i + 1, i);
-    }
+                    "-object iommufd,id=iommufd0 ",
+                    g->firmware_path, g->trace_path);
+    add_buses(g, args, smmu);
     for (int i = 0; i < ndevs; i++) {
         g_autofree char *dev = g_strdup(device(i));
 
@@ -155,6 +192,12 @@ static Guest *start(int ndevs, bool emulated, bool trace, const char *smmu,
     g->qts = qtest_init(args->str);
     guest_enumerate(g);
     return g;
+}
+
+static Guest *start(int ndevs, bool emulated, bool trace, const char *smmu,
+                    const char *(*device)(int))
+{
+    return start_on(DEVS, 1, ndevs, emulated, trace, smmu, device);
 }
 
 static const char *assigned_device(int i)
@@ -193,6 +236,12 @@ Guest *guest_start_untraced(int ndevs)
     return start_accel(ndevs, false, "");
 }
 
+Guest *guest_start_many(int ndevs, bool one_smmu)
+{
+    return start_on(ndevs, one_smmu ? 1 : ndevs, ndevs, false, false,
+                    ",accel=on", assigned_device);
+}
+
 Guest *guest_start_emulated(int ndevs)
 {
     return start(ndevs, true, false, "", emulated_device);
@@ -211,7 +260,7 @@ void guest_stop(Guest *g)
 /* What the guest's OS does at the end of a plug or an unplug */
 static void set_slot_power(Guest *g, int i, bool on)
 {
-    uint64_t port = cfg(PXB_BUS, i << 3, 0);
+    uint64_t port = port_cfg(g, i);
     uint8_t cap = qtest_readb(g->qts, port + PCI_CAPABILITY_LIST);
 
     while (qtest_readb(g->qts, port + cap) != PCI_CAP_ID_EXP) {
@@ -223,17 +272,33 @@ static void set_slot_power(Guest *g, int i, bool on)
                     : PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
 }
 
-void guest_hotplug(Guest *g, int i)
+bool guest_try_hotplug(Guest *g, int i)
 {
     g_autofree char *id = g_strdup_printf("dev%d", i);
     g_autofree char *bus = g_strdup_printf("rp%d", i);
+    QDict *reply;
+    bool ok;
 
-    qtest_qmp_assert_success(g->qts, "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-pci', 'id': %s, 'host': %s,"
-                             "'bus': %s, 'iommufd': 'iommufd0', 'rombar': 0}}",
-                             id, guest_host_device(i), bus);
-    set_slot_power(g, i, true);
-    g->plugged[i] = true;
+    reply = qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
+                      "'driver': 'vfio-pci', 'id': %s, 'host': %s,"
+                      "'bus': %s, 'iommufd': 'iommufd0', 'rombar': 0}}",
+                      id, guest_host_device(i), bus);
+    ok = qdict_haskey(reply, "return");
+    if (!ok) {
+        g_test_message("%s", qdict_get_str(qdict_get_qdict(reply, "error"),
+                                           "desc"));
+    }
+    qobject_unref(reply);
+    if (ok) {
+        set_slot_power(g, i, true);
+        g->plugged[i] = true;
+    }
+    return ok;
+}
+
+void guest_hotplug(Guest *g, int i)
+{
+    g_assert_true(guest_try_hotplug(g, i));
     guest_setup_device(g, i);
 }
 
@@ -249,17 +314,17 @@ void guest_unplug(Guest *g, int i)
 
 uint32_t smmu_read(Guest *g, uint32_t reg)
 {
-    return qtest_readl(g->qts, SMMU_BASE + reg);
+    return qtest_readl(g->qts, SMMU_BASE + g->smmu * SMMU_SIZE + reg);
 }
 
 void smmu_write(Guest *g, uint32_t reg, uint32_t val)
 {
-    qtest_writel(g->qts, SMMU_BASE + reg, val);
+    qtest_writel(g->qts, SMMU_BASE + g->smmu * SMMU_SIZE + reg, val);
 }
 
 static void smmu_writeq(Guest *g, uint32_t reg, uint64_t val)
 {
-    qtest_writeq(g->qts, SMMU_BASE + reg, val);
+    qtest_writeq(g->qts, SMMU_BASE + g->smmu * SMMU_SIZE + reg, val);
 }
 
 void smmu_cr0(Guest *g, uint32_t val)
@@ -312,7 +377,7 @@ void smmu_setup(Guest *g, bool linear)
     } else {
         qtest_memset(g->qts, STRTAB, 0, 8 << (STRTAB_LOG2 - L2_SPLIT));
         write_l1(g, 0);
-        for (int i = 0; i < DEVS; i++) {
+        for (int i = 0; i < ports(g); i++) {
             write_l1(g, FIRST_BUS + i);
         }
         smmu_write(g, STRTAB_BASE_CFG, 1 << 16 | L2_SPLIT << 6 | STRTAB_LOG2);
@@ -453,23 +518,23 @@ static unsigned dma_try(Guest *g, unsigned devs, uint64_t offset)
     unsigned arrived = 0;
 
     g->stamp += 0x01010101;
-    for (int i = 0; i < DEVS; i++) {
+    for (int i = 0; i < ports(g); i++) {
         qtest_writel(g->qts, BUF + i * 0x1000, g->stamp + i);
         qtest_writel(g->qts, BUF + i * 0x1000 + 0x800, 0);
     }
-    for (int i = 0; i < DEVS; i++) {
+    for (int i = 0; i < ports(g); i++) {
         if (devs & 1u << i) {
             edu_start(g, i, BUF + i * 0x1000 + offset, EDU_BUFFER, 0);
         }
     }
-    for (int i = 0; i < DEVS; i++) {
+    for (int i = 0; i < ports(g); i++) {
         if (devs & 1u << i) {
             edu_wait(g, i);
             edu_start(g, i, EDU_BUFFER, BUF + i * 0x1000 + 0x800 + offset,
                       EDU_DMA_TO_MEM);
         }
     }
-    for (int i = 0; i < DEVS; i++) {
+    for (int i = 0; i < ports(g); i++) {
         if (devs & 1u << i) {
             uint32_t got;
 
@@ -500,27 +565,92 @@ Dma dma_probe(Guest *g, int i)
     return dma_class(flat, mapped);
 }
 
-void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line)
+const char *dma_name(Dma dma)
 {
     static const char *const name[] = { "blocked", "flat", "mapped" };
-    Dma want[DEVS] = { d0, d1 };
+
+    return name[dma];
+}
+
+void dma_probe_all(Guest *g, Dma is[DEVS_MAX])
+{
     unsigned devs = 0, flat, mapped;
 
-    for (int i = 0; i < DEVS; i++) {
+    for (int i = 0; i < ports(g); i++) {
         devs |= (unsigned)g->plugged[i] << i;
     }
     flat = dma_try(g, devs, 0);
     mapped = dma_try(g, devs, MAP_OFFSET);
-    for (int i = 0; i < DEVS; i++) {
-        if (g->plugged[i]) {
-            Dma is = dma_class(flat & 1u << i, mapped & 1u << i);
+    for (int i = 0; i < ports(g); i++) {
+        is[i] = dma_class(flat & 1u << i, mapped & 1u << i);
+    }
+}
 
-            if (is != want[i]) {
-                g_error("%s:%d: DMA of device %d is %s, not %s", file, line, i,
-                        name[is], name[want[i]]);
-            }
+void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line)
+{
+    Dma want[DEVS] = { d0, d1 }, is[DEVS_MAX];
+
+    dma_probe_all(g, is);
+    for (int i = 0; i < DEVS; i++) {
+        if (g->plugged[i] && is[i] != want[i]) {
+            g_error("%s:%d: DMA of device %d is %s, not %s", file, line, i,
+                    dma_name(is[i]), dma_name(want[i]));
         }
     }
+}
+
+bool dma_running(Guest *g, int i)
+{
+    return qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN;
+}
+
+FailNth *guest_fail_nth(void)
+{
+    const char *path = g_getenv(FAIL_NTH_FILE);
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_TRUNC, 0600) : -1;
+    FailNth *page;
+
+    if (fd < 0 || ftruncate(fd, sizeof(*page)) < 0) {
+        g_error(FAIL_NTH_FILE " names a file for test and QEMU; the lab does");
+    }
+    page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    g_assert_true(page != MAP_FAILED);
+    close(fd);
+    return page;
+}
+
+int guest_fds(Guest *g)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", qtest_pid(g->qts));
+    GDir *dir = g_dir_open(path, 0, NULL);
+    int n = 0;
+
+    g_assert_nonnull(dir);
+    while (g_dir_read_name(dir)) {
+        n++;
+    }
+    g_dir_close(dir);
+    return n;
+}
+
+long proc_kib(const char *path, const char *name)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *key = g_strdup_printf("%s:", name);
+    char *at;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    at = strstr(text, key);
+    g_assert_nonnull(at);
+    return g_ascii_strtoll(at + strlen(key), NULL, 10);
+}
+
+long guest_rss(Guest *g)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status",
+                                            qtest_pid(g->qts));
+
+    return proc_kib(path, "RssAnon");
 }
 
 HostCalls host_calls(Guest *g)

@@ -12,20 +12,24 @@
 #define QTEST_SMMUV3_ACCEL_LIB_H
 
 #include "libqtest.h"
+#include "smmuv3-accel-fail-nth.h"
 
-#define DEVS 2
+#define DEVS        2
+#define DEVS_MAX    32
 
-/* Root complex and the buses behind its two root ports */
+/* Root complex and the buses behind its root ports */
 #define PXB_BUS     0x10
 #define FIRST_BUS   0x11
+/* With an SMMU for each device: the first of their root complexes */
+#define FIRST_PXB   0x80
 
 /* Guest memory, all within the 128 MiB of RAM at 0x40000000 */
 #define CMDQ        0x41000000ull
 #define EVENTQ      0x41010000ull
 #define STRTAB      0x41100000ull   /* 2-level: L1; linear: 512 KiB aligned */
 #define L2TAB       0x41180000ull   /* 16 KiB for each bus that has one */
-#define CD          0x41200000ull
-#define PGD         0x41210000ull
+#define CD          0x41240000ull
+#define PGD         0x41250000ull
 #define BUF         0x42000000ull
 #define MSI_BUF     0x43000000ull
 
@@ -89,7 +93,10 @@ typedef struct Guest {
     uint32_t cmdq_prod;
     uint32_t eventq_cons;
     uint32_t stamp;
-    bool plugged[DEVS];
+    bool plugged[DEVS_MAX];
+    int ports;          /* root ports, if there are not DEVS */
+    int smmus;          /* a root port each, if there is more than one */
+    int smmu;           /* the one whose registers are meant */
     bool emulated;
 } Guest;
 
@@ -97,6 +104,8 @@ typedef struct Guest {
 Guest *guest_start(int ndevs, const char *smmu);
 /* Without a trace, so that host_calls() is not to be had, but faster */
 Guest *guest_start_untraced(int ndevs);
+/* The same with as many root ports, behind one SMMU or one each */
+Guest *guest_start_many(int ndevs, bool one_smmu);
 /* The same machine with accel=off and emulated edu devices: the comparison */
 Guest *guest_start_emulated(int ndevs);
 void guest_stop(Guest *g);
@@ -111,8 +120,12 @@ void guest_enumerate(Guest *g);
 void guest_set_bus(Guest *g, int i, uint8_t bus);
 /* Make a device that was hot-plugged answer */
 void guest_setup_device(Guest *g, int i);
+/* The same, and false if it does not */
+bool guest_try_setup_device(Guest *g, int i);
 uint32_t guest_sid(int i);
 void guest_hotplug(Guest *g, int i);
+/* The same, and false if QEMU refuses */
+bool guest_try_hotplug(Guest *g, int i);
 void guest_unplug(Guest *g, int i);
 
 uint32_t smmu_read(Guest *g, uint32_t reg);
@@ -138,6 +151,9 @@ bool smmu_next_event(Guest *g, uint64_t evt[4]);
 
 /* What the DMA of device @i can do now, found by trying */
 Dma dma_probe(Guest *g, int i);
+/* The same of every device; one that is not plugged is blocked */
+void dma_probe_all(Guest *g, Dma is[DEVS_MAX]);
+const char *dma_name(Dma dma);
 /* Assert what each of the plugged devices' DMA can do */
 #define dma_assert(g, d0, d1) dma_assert_at(g, d0, d1, __FILE__, __LINE__)
 void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line);
@@ -148,6 +164,16 @@ void dma_write_again(Guest *g, int i, uint64_t iova);
 void dma_write_wait(Guest *g, int i);
 /* Let device @i read what it writes from then on */
 void dma_load(Guest *g, int i, uint64_t iova);
+
+bool dma_running(Guest *g, int i);
+
+/* What a test and the library that is preloaded into QEMU share */
+FailNth *guest_fail_nth(void);
+/* QEMU's open file descriptors, and its anonymous memory in KiB */
+int guest_fds(Guest *g);
+long guest_rss(Guest *g);
+/* The value in KiB that @name has in a file such as /proc/meminfo */
+long proc_kib(const char *path, const char *name);
 
 /* The host calls since the last time this was asked */
 HostCalls host_calls(Guest *g);

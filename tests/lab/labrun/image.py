@@ -25,6 +25,7 @@ PROGRAMS = {
                           '../../tools/smmuv3-host-check/ask.c',
                           '../../tools/smmuv3-host-check/sysfs.c'],
     'pasid-host.so': ['pasid-host.c'],
+    'fail-nth.so': ['fail-nth.c', '../qtest/smmuv3-accel-fail-nth.h'],
     'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
@@ -121,7 +122,8 @@ def _compile(name, files):
     kind = ['-shared', '-fPIC'] if name.endswith('.so') else ['-static']
     cmd = [_cross('gcc'), *kind, '-O1', '-g0', '-std=gnu11', '-Wall',
            '-Wextra', '-Wno-missing-field-initializers', '-Werror',
-           '-isystem', include, '-o', new, *sources]
+           '-isystem', include, '-o', new,
+           *(s for s in sources if s.endswith('.c'))]
     if subprocess.run(cmd, check=False).returncode:
         raise LabError(f'{name}: does not compile')
     os.replace(new, program)

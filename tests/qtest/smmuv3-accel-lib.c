@@ -517,7 +517,10 @@ static unsigned dma_try(Guest *g, unsigned devs, uint64_t offset)
 {
     unsigned arrived = 0;
 
-    g->stamp += 0x01010101;
+    /* 0 is what is there when nothing arrives */
+    do {
+        g->stamp += 0x01010101;
+    } while (g->stamp > UINT32_MAX - DEVS_MAX);
     for (int i = 0; i < ports(g); i++) {
         qtest_writel(g->qts, BUF + i * 0x1000, g->stamp + i);
         qtest_writel(g->qts, BUF + i * 0x1000 + 0x800, 0);

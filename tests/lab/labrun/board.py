@@ -4,7 +4,7 @@
 import os
 
 from . import image
-from .paths import BOARD_QEMU, BUILD, LINUX, LabError
+from .paths import BOARD_QEMU, BUILD, LINUX, TOP, LabError
 
 MACHINE = 'virt,virtualization=on,gic-version=3,its=on'
 FWB = ['-global', 'arm-smmuv3.x-fwb=on']
@@ -89,4 +89,4 @@ def command(case, run_dir, initramfs):
                 '-serial', 'chardev:con', *_result_channel(run_dir)]
     return cmd + _disks(case, run_dir) + [
         d.replace('{run}', run_dir).replace('{build}', BUILD)
-        for d in case.devices]
+        .replace('{top}', TOP) for d in case.devices]

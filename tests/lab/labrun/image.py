@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 
 from . import debian as debian_disk
-from . import elf, libvirt, selftests
+from . import debtree, elf, libvirt, selftests
 from .cpio import CpioWriter
 from .paths import (BUILD, DOWNLOADS, LAB, LINUX, OUT, SYSROOT, TESTED_QEMU,
                     TOP, LabError)
@@ -219,10 +219,18 @@ def libvirt_mark():
                        lambda cpio: cpio.add_data('lab/libvirt/mark', b''))
 
 
+def python_mark():
+    """Fetches Python, which a case shares as a directory; and a mark."""
+    debtree.fetch('python3', os.path.join(BUILD, 'python-arm64'), SUITE,
+                  ('python3-minimal', 'libpython3-stdlib'))
+    return _write_cpio('python.cpio',
+                       lambda cpio: cpio.add_data('lab/python/mark', b''))
+
+
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
           'guest': guest, 'bookworm': lambda: debian('bookworm'),
           'trixie': lambda: debian('trixie'), 'libvirt': libvirt_mark,
-          'selftests': vfio_selftests}
+          'selftests': vfio_selftests, 'python': python_mark}
 
 
 def _expand(path):

@@ -30,6 +30,7 @@ help:
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make sanitize|mutants|coverage|fuzz  the unit tests: under ASan and UBSan,"
 	@echo "                   with faults put in, what they reach, and random input"
+	@echo "make soak          load, faults and a guest at work, MINUTES=60"
 	@echo "make check-style   shellcheck and the like on the project's own files"
 	@echo "make clean         remove what was built, keep what was fetched"
 	@echo "make distclean     remove build/"
@@ -125,6 +126,9 @@ hooks:
 sanitize mutants coverage fuzz: native
 	@scripts/$@
 
+soak: native arm64 kernel
+	@scripts/soak $(MINUTES)
+
 check-style:
 	@scripts/check-style
 
@@ -136,4 +140,4 @@ distclean:
 
 .PHONY: all help native arm64 faulty kernel sanitize mutants coverage fuzz check check-unit check-qtest check-lab \
 	check-functional bench bench-check lab-shell demo demo-shell docs series check-series install deb \
-	check-deb check-trixie hooks check-style clean distclean
+	check-deb check-trixie hooks soak check-style clean distclean

@@ -81,7 +81,8 @@ def command(case, run_dir, initramfs):
            *_board_options(case.board), '-cpu', 'neoverse-n1',
            '-accel', 'tcg,thread=multi', '-smp', str(case.cpus),
            '-m', case.memory, '-kernel', kernel_image(case.kernel),
-           '-initrd', initramfs, '-append', f'{APPEND} {case.append}'.strip()]
+           '-initrd', initramfs, '-append',
+           ' '.join([APPEND, case.append, os.environ.get('LAB_APPEND', '')])]
     if case.shell:
         cmd += ['-serial', 'mon:stdio']
     else:

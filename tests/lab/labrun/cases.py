@@ -29,7 +29,8 @@ class Case:
         self.disks = [l.split() for l in _lines(section, 'disks')]
         self.memory = section.get('memory', '1G')
         self.cpus = section.getint('cpus', 2)
-        self.timeout = section.getint('timeout', 60)
+        self.timeout = int(os.environ.get('LAB_TIMEOUT')
+                           or section.getint('timeout', 60))
         self.pieces = section.get('pieces', '').split()
         self.files = _lines(section, 'files')
         self.append = section.get('append', '')

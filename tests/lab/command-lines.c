@@ -85,6 +85,11 @@ static const struct command_line {
       IOMMUFD "-device arm-smmuv3,primary-bus=pcie.0,id=smmuv3.0,accel=on "
       "-device pcie-root-port,id=port1,chassis=1 " VFIO(1, "$0"),
       { STREAM(1), "\"bus\": \"pcie.0\"" } },
+    { "JSON, after all others, moves the ITS for two SMMUs",
+      IOMMUFD PXB(1, 16) SMMU(1, "") PORT(1) VFIO(1, "$0")
+      "-device {\"driver\":\"arm-smmuv3\",\"primary-bus\":\"pcie.0\","
+      "\"accel\":true,\"x-guest-vfio\":true} ",
+      { STREAM(1), "\"bus\": \"pcie.0\"" } },
     { "KubeVirt's properties",
       IOMMUFD PXB(1, 254)
       SMMU(1, ",ril=off,ats=on,ssidsize=20,oas=48") PORT(1),

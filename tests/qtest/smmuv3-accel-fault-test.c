@@ -18,6 +18,7 @@
 #include "smmuv3-accel-lib.h"
 
 #define COUNT_ONLY  1000000000
+#define POINTS_MAX  1000
 
 /*
  * DMA before the event and after it, of either device, and how many allocations
@@ -304,7 +305,7 @@ static unsigned fail_once(Guest *g, const Event *e, unsigned nth)
     e->act(g);
     disarm();
     closed = count_closed(g);
-    assert_one_of(g, e, nth, true);
+    assert_one_of(g, e, nth, ctl->fired);
     g_assert_cmphex(smmu_read(g, CR0ACK), ==, smmu_read(g, CR0));
     g_assert_cmphex(smmu_read(g, GERROR), ==, 0);
     try_again(g);
@@ -335,18 +336,27 @@ static void assert_held(const Event *e, Held before, Held after)
     g_assert_cmpint(after.vdevice, ==, before.vdevice);
 }
 
+/*
+ * Until one is too far to fail: how many there are differs, as some are only
+ * made now and then, to fill a cache
+ */
+static bool more_points(unsigned nth)
+{
+    g_assert_cmpuint(nth, <, POINTS_MAX);
+    return nth == 1 || ctl->fired;
+}
+
 static void report(const Event *e, unsigned all, unsigned tried,
                    unsigned errors, unsigned closed)
 {
     g_test_message("%s: %u allocations, %u made to fail, %u host calls failed "
                    "by that, streams closed %u times", e->name, all, tried,
                    errors, closed);
-    g_assert_cmpuint(tried, ==, all);
     if (guest_host_is_618() && e->by_detach_618) {
-        g_assert_cmpuint(all, ==, 0);
+        g_assert_cmpuint(all + tried, ==, 0);
         return;
     }
-    g_assert_cmpuint(all, >=, e->least);
+    g_assert_cmpuint(tried, >=, e->least);
     g_assert_cmpuint(errors, >, 0);
 }
 
@@ -374,7 +384,7 @@ static void test_event(const void *data)
     dma_assert(g, e->after, e->after);
     qtest_writeq(g->qts, PGD + 2 * 8, 0x40000000ull | 0x741);
 
-    for (unsigned nth = 1; nth <= all; nth++) {
+    for (unsigned nth = 1; more_points(nth); nth++) {
         closed += fail_once(g, e, nth);
         tried += ctl->fired;
         errors += ctl->error != 0;
@@ -419,7 +429,7 @@ static void test_plug(const void *data)
     id = vdevice_ids(g);
     guest_unplug(g, i);
 
-    for (unsigned nth = 1; nth <= all; nth++) {
+    for (unsigned nth = 1; more_points(nth); nth++) {
         bool plugged;
 
         arm(nth);
@@ -427,6 +437,10 @@ static void test_plug(const void *data)
         disarm();
         tried += ctl->fired;
         errors += ctl->error != 0;
+        if (!plugged) {
+            g_test_message("that was point %u: ioctl 0x%x: %s", nth,
+                           ctl->request, strerror(ctl->error));
+        }
         if (plugged) {
             /* Linux lets a device be opened whose BAR it could not map */
             if (guest_try_setup_device(g, i)) {
@@ -462,7 +476,7 @@ static void test_unplug(const void *data)
     e->act(g);
     disarm();
     all = ctl->points;
-    for (unsigned nth = 1; nth <= all; nth++) {
+    for (unsigned nth = 1; more_points(nth); nth++) {
         guest_hotplug(g, 1);
         arm(nth);
         e->act(g);

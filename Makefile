@@ -26,6 +26,7 @@ help:
 	@echo "make deb           as Debian packages in build/deb (./configure --full first)"
 	@echo "make check-deb     install and run them in a clean Debian (as root)"
 	@echo "make check-trixie  make check of what is committed, in a clean Debian 13"
+	@echo "make check-arm64   its unit tests in a clean Debian for arm64, by qemu-user"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make sanitize|mutants|coverage|fuzz  the unit tests: under ASan and UBSan,"
@@ -40,7 +41,7 @@ help:
 QEMU_VERSION := 10.2.2
 
 # make includes this file, and makes it first where it is missing.
-NO_CONFIG := help clean distclean check-trixie
+NO_CONFIG := help clean distclean check-trixie check-arm64
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include build/config.mk
 endif
@@ -106,7 +107,11 @@ check-deb: deb kernel
 	@scripts/check-deb
 
 check-trixie:
-	@scripts/check-trixie
+	@scripts/check-debian trixie
+
+check-arm64:
+	@scripts/check-debian --arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" \
+		make check-unit
 
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
@@ -140,4 +145,4 @@ distclean:
 
 .PHONY: all help native arm64 faulty kernel sanitize mutants coverage fuzz check check-unit check-qtest check-lab \
 	check-functional bench bench-check lab-shell demo demo-shell docs series check-series install deb \
-	check-deb check-trixie hooks soak check-style clean distclean
+	check-deb check-trixie check-arm64 hooks soak check-style clean distclean

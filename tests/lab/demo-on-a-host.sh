@@ -26,7 +26,7 @@ prepare()
     mkdir -p /usr/bin
     cat >/usr/bin/python3 <<-'END'
 	#!/bin/busybox sh
-	export PYTHONHOME=/mnt/python/usr
+	export PYTHONHOME=/mnt/python/usr PYTHONPYCACHEPREFIX=/tmp/pycache
 	lib=$PYTHONHOME/lib/aarch64-linux-gnu
 	exec $lib/ld-linux-aarch64.so.1 --library-path $lib \
 	    $PYTHONHOME/bin/python3 "$@"

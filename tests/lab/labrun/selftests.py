@@ -19,14 +19,14 @@ PROGRAMS = {
     'vfio_iommufd_setup_test': [],
     'vfio_pci_device_test': [],
     'vfio_pci_driver_test': ['-include',
-                             os.path.join(OWN, 'small-regions.h')],
+                             os.path.join(OWN, 'emulated.h')],
 }
 # Of the devices that these have drivers for, QEMU has igb.
 LIBRARY = ('lib/*.c', 'lib/drivers/igb/*.c', 'lib/drivers/nv_falcon/*.c')
 
 
-def sources(name):
-    found = [os.path.join(VFIO, f'{name}.c')]
+def library():
+    found = []
     for pattern in LIBRARY:
         found += sorted(glob.glob(os.path.join(VFIO, pattern)))
     return found
@@ -45,13 +45,17 @@ def build(compiler, name):
         return program
     os.makedirs(os.path.dirname(program), exist_ok=True)
     new = f'{program}.{os.getpid()}'
-    cmd = [compiler, '-static', '-pthread', '-O1', '-g0', '-D_GNU_SOURCE=',
+    cmd = [compiler, '-pthread', '-O1', '-g0', '-D_GNU_SOURCE=',
            '-I', os.path.join(TREE, 'tools', 'include'),
            '-I', os.path.join(VFIO, 'lib', 'include'),
            '-I', os.path.dirname(VFIO), '-I', OWN,
-           '-isystem', os.path.join(LINUX, 'headers', 'include'),
-           *PROGRAMS[name], '-o', new, *sources(name)]
-    if subprocess.run(cmd, check=False).returncode:
-        raise LabError(f'{name}: does not compile')
+           '-isystem', os.path.join(LINUX, 'headers', 'include')]
+    # What is put before the test is not for the library.
+    for args in ([*PROGRAMS[name], '-c', '-o', f'{new}.o',
+                  os.path.join(VFIO, f'{name}.c')],
+                 ['-static', '-o', new, f'{new}.o', *library()]):
+        if subprocess.run([*cmd, *args], check=False).returncode:
+            raise LabError(f'{name}: does not compile')
+    os.unlink(f'{new}.o')
     os.replace(new, program)
     return program

@@ -118,8 +118,11 @@ lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
 # On a host of one's own nothing is emulated.
-demo: native $(if $(HOST),,arm64) kernel
+demo: $(if $(HOST),demo-possible native,native arm64) kernel
 	@tests/lab/demo $(if $(HOST),--host "$(DEVICE)")
+
+demo-possible:
+	@tests/lab/demo --host "$(DEVICE)" --dry-run
 
 demo-shell: native arm64 kernel
 	@tests/lab/demo --shell
@@ -145,5 +148,5 @@ distclean:
 	rm -rf build
 
 .PHONY: all help native arm64 faulty kernel sanitize sanitize-qtest mutants coverage fuzz check check-unit check-qtest check-lab \
-	check-functional bench bench-check lab-shell demo demo-shell docs series check-series install deb \
+	check-functional bench bench-check lab-shell demo demo-possible demo-shell docs series check-series install deb \
 	check-deb check-trixie check-arm64 hooks soak check-style clean distclean

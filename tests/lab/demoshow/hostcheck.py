@@ -15,14 +15,19 @@ class NotReady(Exception):
     """Something is missing; the text says what, and what to do."""
 
 
-def check(address, build):
-    """What smmuv3-host-check says of the device, line by line."""
+def check_request(address):
+    """What can be told before anything is built."""
     if platform.machine() != 'aarch64':
         raise NotReady(f'this machine is {platform.machine()}: a real host '
                        'has to be arm64. "make demo" without HOST=1 emulates '
                        'one.')
     if not address:
         raise NotReady('which device? make demo HOST=1 DEVICE=0000:01:00.0')
+
+
+def check(address, build):
+    """What smmuv3-host-check says of the device, line by line."""
+    check_request(address)
     tool = os.path.join(build, TOOL)
     if not os.path.exists(tool):
         raise NotReady(f'{tool}: not built yet; run make')

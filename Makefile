@@ -33,6 +33,7 @@ help:
 	@echo "                   with faults put in, what they reach, and random input"
 	@echo "make sanitize-qtest  a hostile guest on a QEMU under ASan and UBSan"
 	@echo "make soak          load, faults and a guest at work, MINUTES=60"
+	@echo "make analyze       GCC's and clang's static analyzers, -Wall -Wextra"
 	@echo "make check-style   shellcheck and the like on the project's own files"
 	@echo "make clean         remove what was built, keep what was fetched"
 	@echo "make distclean     remove build/"
@@ -132,7 +133,7 @@ hooks:
 	@scripts/overlay
 
 # What tests the tests; make check runs all of them but coverage.
-sanitize sanitize-qtest mutants coverage fuzz: native
+analyze sanitize sanitize-qtest mutants coverage fuzz: native
 	@scripts/$@
 
 soak: native arm64 kernel
@@ -147,6 +148,6 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help native arm64 faulty kernel sanitize sanitize-qtest mutants coverage fuzz check check-unit check-qtest check-lab \
+.PHONY: all help native arm64 faulty kernel analyze sanitize sanitize-qtest mutants coverage fuzz check check-unit check-qtest check-lab \
 	check-functional bench bench-check lab-shell demo demo-possible demo-shell docs series check-series install deb \
 	check-deb check-trixie check-arm64 hooks soak check-style clean distclean

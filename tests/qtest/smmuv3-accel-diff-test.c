@@ -105,7 +105,7 @@ static void step_cd(Diff *d)
     BOTH(d, g) {
         uint32_t low = qtest_readl(g->qts, CD) & ~(1u << 31);
 
-        qtest_writel(g->qts, CD, low | (uint32_t)valid << 31);
+        qtest_writel(g->qts, CD, low | (valid ? 1u << 31 : 0));
         for (int i = 0; i < DEVS; i++) {
             smmu_cmd_sync(g, (all ? 0x06 : 0x05) |
                              (uint64_t)guest_sid(i) << 32, 1);

@@ -591,7 +591,7 @@ void dma_probe_all(Guest *g, Dma is[DEVS_MAX])
 
 void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line)
 {
-    Dma want[DEVS] = { d0, d1 }, is[DEVS_MAX];
+    Dma want[DEVS] = { d0, d1 }, is[DEVS_MAX] = {};
 
     dma_probe_all(g, is);
     for (int i = 0; i < DEVS; i++) {

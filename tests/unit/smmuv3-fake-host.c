@@ -108,6 +108,15 @@ static FakeObject *find(FakeHost *h, uint32_t id)
     return o->id == id && o->type != FAKE_NO_OBJECT ? o : NULL;
 }
 
+/* One that others refer to, so that it is there */
+static FakeObject *get(FakeHost *h, uint32_t id)
+{
+    FakeObject *o = find(h, id);
+
+    g_assert(o);
+    return o;
+}
+
 static FakeObject *find_type(FakeHost *h, uint32_t id, FakeType type)
 {
     FakeObject *o = find(h, id);
@@ -129,8 +138,8 @@ static FakeObject *new_object(FakeHost *h, FakeType type, uint32_t on)
     h->count[type]++;
     *o = (FakeObject) { .type = type, .id = h->next_id, .on = on, .fd = -1 };
     if (on) {
-        find(h, on)->refs++;
-        o->smmu = find(h, on)->smmu;
+        get(h, on)->refs++;
+        o->smmu = get(h, on)->smmu;
     }
     return o;
 }
@@ -220,7 +229,7 @@ static void destroy(void *opaque, uint32_t id)
     if (o->type == FAKE_VDEVICE) {
         o->dev->vdevice = 0;
     }
-    find(h, o->on)->refs--;
+    get(h, o->on)->refs--;
     h->count[o->type]--;
     o->type = FAKE_NO_OBJECT;
 }
@@ -352,14 +361,14 @@ static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
 static void set_hwpt(FakeHost *h, FakeDevice *d, uint32_t id)
 {
     if (d->hwpt) {
-        find(h, d->hwpt)->refs--;
+        get(h, d->hwpt)->refs--;
     }
     if (id) {
-        find(h, id)->refs++;
+        get(h, id)->refs++;
     }
     d->hwpt = id;
     d->bound = id && d->vdevice;
-    d->vsid = d->bound ? find(h, d->vdevice)->vsid : 0;
+    d->vsid = d->bound ? get(h, d->vdevice)->vsid : 0;
     d->fresh = true;
     d->quarantined = false;
     if (h->changed) {
@@ -547,13 +556,13 @@ void fake_host_open_device(FakeHost *h, FakeDevice *dev)
     dev->stuck = false;
     dev->bound = false;
     dev->hwpt = FAKE_PARENT;
-    find(h, FAKE_PARENT)->refs++;
+    get(h, FAKE_PARENT)->refs++;
 }
 
 void fake_host_close_device(FakeHost *h, FakeDevice *dev)
 {
     if (dev->hwpt) {
-        FakeObject *o = find(h, dev->hwpt);
+        FakeObject *o = get(h, dev->hwpt);
 
         /* It could not be freed while it was attached, and now nobody can */
         h->orphans += dev->stuck && o->type == FAKE_NESTED;

@@ -509,6 +509,7 @@ char *transition_calls(const Transition *t, const Guest *g, unsigned n)
     const char *p = template;
     GString *out = g_string_new(NULL);
 
+    g_assert(p);
     for (; *p; p++) {
         if (*p == '{') {
             const char *end = strchr(p, '}');

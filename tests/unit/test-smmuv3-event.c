@@ -176,6 +176,7 @@ static int events_file(unsigned n, unsigned step)
     FILE *f = tmpfile();
     int fd;
 
+    g_assert(f);
     for (unsigned i = 0; i < n; i++) {
         put_event(buf, i * step, i);
         g_assert_cmpuint(fwrite(buf, RECORD, 1, f), ==, 1);

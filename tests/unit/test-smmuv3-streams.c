@@ -390,6 +390,7 @@ static void assert_messages(const char *expected)
     const char *name = g_get_prgname();
     char *p = said;
 
+    g_assert(said);
     while (name && (p = strstr(p, name))) {
         char *from = strstr(p, ": ") + 2;
 

@@ -7,9 +7,12 @@
 
 KMEMLEAK=/sys/kernel/debug/kmemleak
 
+# Asked for now: the kernel's buffer forgets what it said first.
+KASAN_SAID=$(dmesg | grep -c 'KernelAddressSanitizer initialized')
+
 kasan_is_on()
 {
-    dmesg | grep -q 'kasan: KernelAddressSanitizer initialized'
+    [ "$KASAN_SAID" = 1 ]
 }
 
 # Lockdep ends with the first thing that it finds.

@@ -10,6 +10,7 @@ build short.
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -25,6 +26,8 @@ GITDIR = os.path.join(QEMU, 'src.git')
 LINKS = os.path.join(QEMU, 'overlay.links')
 PATCHES = os.path.join(ROOT, 'patches', f'qemu-{QEMU_VERSION}')
 LOGS = os.path.join(BUILD, 'logs')
+# Debian's package of network cards' ROMs, unpacked.
+IPXE = os.path.join(BUILD, 'ipxe-qemu')
 
 # Directories whose files appear in the QEMU tree at the same path.
 OVERLAY_ROOTS = ('hw', 'include', 'backends', 'configs', 'docs', 'qapi',
@@ -61,6 +64,12 @@ def config():
                 if sep and not line.startswith('#'):
                     values[name.strip()] = value.strip()
     return values
+
+
+def option_roms():
+    """They are in another directory since Debian 13."""
+    return sorted(glob.glob(os.path.join(IPXE, 'usr', '**', '*.rom'),
+                            recursive=True))
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include "qemu/cutils.h"
+#include "qemu/rcu.h"
 #include "smmuv3-guest.h"
 #include "smmuv3-oracle.h"
 #include "smmuv3-program.h"
@@ -732,6 +733,8 @@ static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
             dup2(fd, STDERR_FILENO);
         }
         run(opaque);
+        /* Before its thread has started, its arguments look lost to ASan */
+        drain_call_rcu();
         /* Not _exit(), which would lose what gcov has counted */
         exit(0);
     }

@@ -111,9 +111,11 @@ check-deb: deb kernel
 check-trixie:
 	@scripts/check-debian trixie
 
+# Without what tests the tests, which is the same anywhere and does not all run
+# by qemu-user: LeakSanitizer takes ptrace.
 check-arm64:
 	@scripts/check-debian --arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" \
-		make check-unit
+		sh -c 'make native && scripts/check unit "smmuv3-*" "docs-*"'
 
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell

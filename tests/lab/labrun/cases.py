@@ -52,6 +52,19 @@ def _lines(section, key):
     return [l for l in section.get(key, '').splitlines() if l.strip()]
 
 
+def _take_over(ini, name, path):
+    """What a section does not say itself, it has from the one that is "like"."""
+    section = ini[name]
+    other = section.pop('like', None)
+    if other is None:
+        return
+    if other not in ini:
+        raise LabError(f'{path}: {name} is like {other}, which is not here')
+    for key, value in ini[other].items():
+        if section.get(key) == ini.defaults().get(key):
+            section[key] = value
+
+
 def load():
     """{name: Case} of all declared cases, in the order of the files."""
     cases = {}
@@ -66,5 +79,6 @@ def load():
         for name in ini.sections():
             if name in cases:
                 raise LabError(f'{path}: a second case {name}')
+            _take_over(ini, name, path)
             cases[name] = Case(name, ini[name])
     return cases

@@ -718,6 +718,11 @@ static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
     pid_t pid;
     int status;
 
+    /*
+     * RCU's thread has started, here and before the child ends: the arguments
+     * of one that has not, or that fork() leaves behind, look lost to ASan.
+     */
+    drain_call_rcu();
     fflush(NULL);
     pid = fork();
 
@@ -733,7 +738,6 @@ static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
             dup2(fd, STDERR_FILENO);
         }
         run(opaque);
-        /* Before its thread has started, its arguments look lost to ASan */
         drain_call_rcu();
         /* Not _exit(), which would lose what gcov has counted */
         exit(0);

@@ -151,33 +151,20 @@ int ioctl(int fd, unsigned long request, ...)
     return ret;
 }
 
-static int open_nth(const char *path, int flags, mode_t mode)
+int open(const char *path, int flags, ...)
 {
-    int nth = begin();
-    int fd = real_open(path, flags, mode);
+    int fd, nth;
+    va_list args;
+    mode_t mode;
 
+    va_start(args, flags);
+    mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    nth = begin();
+    fd = real_open(path, flags, mode);
     end(nth, 0, fd);
     return fd;
 }
 
-int open(const char *path, int flags, ...)
-{
-    va_list args;
-    mode_t mode;
-
-    va_start(args, flags);
-    mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
-    va_end(args);
-    return open_nth(path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...)
-{
-    va_list args;
-    mode_t mode;
-
-    va_start(args, flags);
-    mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
-    va_end(args);
-    return open_nth(path, flags, mode);
-}
+/* Files are as large for either where a long has 64 bits */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));

@@ -123,7 +123,7 @@ static void step_map(Diff *d)
 
     say(d, "IOVA %s, TLBI_%s", mapped ? "mapped" : "unmapped", name[how]);
     BOTH(d, g) {
-        qtest_writeq(g->qts, PGD + 2 * 8, mapped ? 0x40000000ull | 0x741 : 0);
+        smmu_set_block(g, mapped);
         smmu_cmd_sync(g, op[how] | (how == 0 || how == 2 ? 1ull << 48 : 0),
                       op[how] < 0x14 && how < 2 ? BUF + MAP_OFFSET : 0);
     }

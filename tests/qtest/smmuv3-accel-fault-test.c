@@ -200,7 +200,7 @@ static void prepare_s1_over_abort(Guest *g)
 static void prepare_unmapped(Guest *g)
 {
     enabled_with(g, STE_S1);
-    qtest_writeq(g->qts, PGD + 2 * 8, 0);
+    smmu_set_block(g, false);
 }
 
 static bool act_gbpa_abort(Guest *g)
@@ -311,7 +311,7 @@ static unsigned fail_once(Guest *g, const Event *e, unsigned nth)
     try_again(g);
     g_assert_cmpuint(count_closed(g), ==, 0);
     assert_one_of(g, e, nth, false);
-    qtest_writeq(g->qts, PGD + 2 * 8, 0x40000000ull | 0x741);
+    smmu_set_block(g, true);
     return closed;
 }
 
@@ -382,7 +382,7 @@ static void test_event(const void *data)
     g_assert_false(ctl->fired);
     all = ctl->points;
     dma_assert(g, e->after, e->after);
-    qtest_writeq(g->qts, PGD + 2 * 8, 0x40000000ull | 0x741);
+    smmu_set_block(g, true);
 
     for (unsigned nth = 1; more_points(nth); nth++) {
         closed += fail_once(g, e, nth);

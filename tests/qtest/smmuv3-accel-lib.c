@@ -353,11 +353,15 @@ static void write_l1(Guest *g, uint8_t bus)
     qtest_writeq(g->qts, STRTAB + bus * 8, l2 | (L2_SPLIT + 1));
 }
 
-/* IOVA 0x80000000..0xbfffffff to 0x40000000..0x7fffffff, in one 1 GiB block */
+void smmu_set_block(Guest *g, bool mapped)
+{
+    qtest_writeq(g->qts, PGD + 2 * 8, mapped ? 0x40000000ull | 0x741 : 0);
+}
+
 static void write_stage1(Guest *g)
 {
     qtest_memset(g->qts, PGD, 0, 4096);
-    qtest_writeq(g->qts, PGD + 2 * 8, 0x40000000ull | 0x741);
+    smmu_set_block(g, true);
     qtest_memset(g->qts, CD, 0, 64);
     /* T0SZ = 25, 4K, EPD1, IPS = 40 bits, V, AA64, R, A, ASET, ASID = 1 */
     qtest_writeq(g->qts, CD, 25ull | 1ull << 8 | 1ull << 10 | 3ull << 12 |

@@ -136,6 +136,11 @@ void smmu_cr0(Guest *g, uint32_t val);
 void smmu_gbpa(Guest *g, uint32_t val);
 /* Set up queues and a 2-level (or linear) Stream table; SMMUEN stays as is */
 void smmu_setup(Guest *g, bool linear);
+/*
+ * The one 1 GiB block of stage 1, IOVA 0x80000000..0xbfffffff to
+ * 0x40000000..0x7fffffff, in memory only: TLBs are the caller's.
+ */
+void smmu_set_block(Guest *g, bool mapped);
 
 /* The STE of @sid: word 0 is @ste0, with the CD's address if it is STE_S1 */
 void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0);

@@ -460,7 +460,7 @@ static void tlb_invalidations_reach_the_host(void)
     dma_assert(g, MAPPED, MAPPED);
     host_calls(g);
     /* Unmap all, and invalidate by address, ASID and everything at once */
-    qtest_writeq(g->qts, PGD + 2 * 8, 0);
+    smmu_set_block(g, false);
     for (int i = 0; i < 16; i++) {
         g_assert_true(smmu_cmd(g, 0x12 | 1ull << 48,
                                (BUF + MAP_OFFSET + i * 0x1000) | 1));

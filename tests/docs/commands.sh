@@ -71,7 +71,7 @@ disks()
     for dev in $(pci_find 1b36:0010); do
         domains="$domains $(cat /sys/bus/pci/devices/$dev/iommu_group/type)"
     done
-    echo "docs: $read read, translated by$domains"
+    echo "docs: $read read, translated by$domains;"
 }
 END
     {
@@ -85,23 +85,30 @@ END
     cat /lab/guest/base.cpio $WORK/run.cpio >$WORK/initrd.img
 }
 
-# said N: the guest's N-th line, waited for; \r of the console taken away.
+# lines: what the guest has said, as far as it is whole. It may stand behind the
+# monitor's prompt.
+lines()
+{
+    grep -o 'docs: .*;' $WORK/console
+}
+
+# said N: the guest's N-th line, waited for.
 said()
 {
     _left=600
-    while [ "$(grep -c '^docs:' $WORK/console)" -lt "$1" ]; do
+    while [ "$(lines | wc -l)" -lt "$1" ]; do
         _left=$((_left - 1))
         [ $_left -gt 0 ] && kill -0 $QEMU_PID 2>/dev/null || break
         sleep 0.1
     done
-    tr -d '\r' <$WORK/console | grep '^docs:' | sed -n "$1p"
+    lines | sed -n "$1p"
 }
 
 expected()
 {
     case $1 in
-    1) echo "docs: 1 read, translated by DMA" ;;
-    2) echo "docs: 2 read, translated by DMA DMA" ;;
+    1) echo "docs: 1 read, translated by DMA;" ;;
+    2) echo "docs: 2 read, translated by DMA DMA;" ;;
     esac
 }
 

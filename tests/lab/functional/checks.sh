@@ -16,19 +16,22 @@ checks()
     : >$CHECKS_OUT
 }
 
-# check TEXT COMMAND...: a point that passes if the command succeeds.
+# check TEXT COMMAND...: a point that passes if the command succeeds. If not, the
+# last that it said goes with it.
 check()
 {
     _text=$1
     shift
     CHECKS_COUNT=$((CHECKS_COUNT + 1))
-    if "$@" >&2; then
+    if "$@" >$CHECKS_OUT.said 2>&1; then
         _verdict=ok
     else
         _verdict='not ok'
         CHECKS_FAILED="$CHECKS_FAILED $CHECKS_COUNT"
     fi
+    cat $CHECKS_OUT.said >&2
     echo "$_verdict $CHECKS_COUNT - $_text" | tee -a $CHECKS_OUT >&2
+    [ "$_verdict" = ok ] || tail -n 1 $CHECKS_OUT.said | sed 's/^/# /' >>$CHECKS_OUT
 }
 
 checked()

@@ -35,7 +35,7 @@ help:
 	@echo "make soak          load, faults and a guest at work, MINUTES=60"
 	@echo "make analyze       GCC's and clang's static analyzers, -Wall -Wextra"
 	@echo "make check-style   shellcheck and the like on the project's own files"
-	@echo "make clean         remove what was built, keep what was fetched"
+	@echo "make clean         remove both QEMUs and the logs, keep the rest"
 	@echo "make distclean     remove build/"
 	@echo
 	@echo "./configure --help has the choices; without it the defaults are used."
@@ -67,8 +67,9 @@ native arm64:
 faulty: arm64
 	@scripts/build-faulty
 
+# Of a kernel of one's own, too: guests boot it, tests are made with its headers.
 kernel:
-	@$(if $(HOST_KERNEL),,tests/lab/build-kernel)
+	@tests/lab/build-kernel
 
 # A build that is asked for more than one thing at once still compiles one
 # thing after the other, unless make itself was given -j.

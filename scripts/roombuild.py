@@ -119,14 +119,14 @@ class Build:
 
 
 def run_test(path, env=None, timeout=600):
-    """(passed?, output)"""
+    """(passed?, output); neither True nor False if it does not end"""
     try:
         p = subprocess.run([path, '--tap', '-k'], stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True,
                            errors='replace', timeout=timeout, check=False,
                            env={**os.environ, **(env or {})})
     except subprocess.TimeoutExpired:
-        return False, f'more than {timeout} seconds'
+        return None, f'more than {timeout} seconds'
     return p.returncode == 0, p.stdout
 
 

@@ -40,14 +40,21 @@ class TreeError(Exception):
 
 
 def fail_nicely(main):
-    """Run a command's main(); a TreeError becomes a message, not a trace."""
+    """Run a command's main(); what goes wrong is a message, not a trace."""
     try:
         sys.exit(main())
     except TreeError as e:
-        print(f'{os.path.basename(sys.argv[0])}: {e}', file=sys.stderr)
-        sys.exit(1)
+        text = str(e)
+    except PermissionError as e:
+        text = f'{e.filename}: {e.strerror} (was build/ made by root?)'
+    except OSError as e:
+        text = str(e)
+    except subprocess.CalledProcessError as e:
+        text = f'{" ".join(e.cmd)}: exit status {e.returncode}'
     except KeyboardInterrupt:
         sys.exit(130)
+    print(f'{os.path.basename(sys.argv[0])}: {text}', file=sys.stderr)
+    sys.exit(1)
 
 
 def say(text):

@@ -141,13 +141,23 @@ type_line()
     printf '\001c' >&7
 }
 
+# shown TEXT N: the monitor has it N times, waited for
+shown()
+{
+    _left=200
+    while [ "$(grep -c "$1" $WORK/console)" -lt "$2" ] && [ $_left -gt 0 ]; do
+        _left=$((_left - 1))
+        sleep 0.1
+    done
+    same "$(grep -c "$1" $WORK/console)" "$2"
+}
+
 run_monitor()
 {
     type_line "$(block monitor | grep device_add)"
     check "$1: another one plugged" same "$(said 2)" "$(expected 2)"
     type_line "$(block monitor | grep info)"
-    check "$1: the monitor shows both" \
-        same "$(grep -c 'attached ste-translate' $WORK/console)" 2
+    check "$1: the monitor shows both" shown 'attached ste-translate' 2
     type_line "$(block monitor | grep device_del)"
     check "$1: and unplugged" same "$(said 3)" "$(expected 1)"
 }

@@ -204,13 +204,32 @@ static int smmu_number(const Device *dev, int i)
     return n;
 }
 
+/* As the packages name it, beside this program; else as QEMU does */
+static const char *emulator(void)
+{
+    static const char *name = "qemu-system-aarch64-smmuv3";
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    char *slash;
+
+    if (len > 0) {
+        path[len] = 0;
+        slash = strrchr(path, '/');
+        snprintf(slash + 1, path + sizeof(path) - slash - 1, "%s", name);
+        if (access(path, X_OK) == 0) {
+            return name;
+        }
+    }
+    return "qemu-system-aarch64";
+}
+
 static void print_command(const Device *dev, int count)
 {
     int last = 0;
 
-    printf("qemu-system-aarch64 -machine virt,gic-version=host -accel kvm "
+    printf("%s -machine virt,gic-version=host -accel kvm "
            "-cpu host \\\n    -m 2G -nodefaults -bios %s \\\n"
-           "    -object iommufd,id=iommufd0", firmware);
+           "    -object iommufd,id=iommufd0", emulator(), firmware);
     for (int i = 0; i < count; i++) {
         int n = smmu_number(dev, i);
 

@@ -5,8 +5,8 @@ import configparser
 import os
 import shutil
 
-from labrun import board, cases, image, runner
-from labrun.paths import BUILD, TOP, LabError
+from labrun import cases, runner
+from labrun.paths import BUILD, LabError
 
 from . import parts
 
@@ -111,6 +111,3 @@ def run(guests, rows_script, peer_cpio, profile=False, smmus=1,
                        f'\nthe whole console: {parts.path("console")}')
     with open(parts.path('counts'), encoding='utf-8') as f:
         return _parse(f.read())
-
-
-__all__ = ['Guest', 'Counts', 'run', 'board', 'image', 'TOP']

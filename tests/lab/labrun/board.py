@@ -38,7 +38,8 @@ def kernel_image(which):
     else:
         path = os.path.join(LINUX, f'Image-{which}')
     if not os.path.exists(path):
-        raise LabError(f'{path}: missing; run tests/lab/build-kernel')
+        debug = ' --debug' if which == 'debug' else ''
+        raise LabError(f'{path}: missing; run tests/lab/build-kernel{debug}')
     return path
 
 

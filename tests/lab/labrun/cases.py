@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cases as they are declared in tests/lab/cases/*.ini (see README there)."""
+"""Cases as they are declared in tests/lab/cases/*.ini (see README.md)."""
 
 import configparser
 import glob

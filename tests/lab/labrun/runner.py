@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from . import board, image, tap
-from .paths import LAB, OUT, LabError
+from .paths import LAB, OUT
 
 PR_SET_PDEATHSIG = 1
 TAIL_LINES = 30
@@ -189,6 +189,3 @@ def shell(case):
     initramfs = image.compose(case, run_dir)
     cmd = board.command(case, run_dir, initramfs)
     os.execv(cmd[0], cmd)
-
-
-__all__ = ['Runner', 'Outcome', 'LabError', 'shell', 'tail']

@@ -16,11 +16,13 @@
  * SMMUv3HostDevice - an assigned device, as the host knows it
  * @name: the device's name for people, e.g. "0000:01:00.0"; owned by the caller
  * @dev_id: its id in iommufd
+ * @stalls: its host SMMU stalls transactions whose CD asks for it
  * @opaque: the call table's own
  */
 typedef struct SMMUv3HostDevice {
     const char *name;
     uint32_t dev_id;
+    bool stalls;
     void *opaque;
 } SMMUv3HostDevice;
 

@@ -28,6 +28,7 @@ static const Field ASID16    = { 0, 12, 1 };
 static const Field MSI       = { 0, 13, 1 };
 static const Field CD2L      = { 0, 19, 1 };
 static const Field TTENDIAN  = { 0, 21, 2 };
+static const Field STALL     = { 0, 24, 2 };
 static const Field TERM      = { 0, 26, 1 };
 static const Field SSIDSIZE  = { 1, 6, 5 };
 static const Field HAD       = { 3, 2, 1 };
@@ -41,6 +42,8 @@ static const Field GRAN64K   = { 5, 6, 1 };
 #define TTF_AARCH64     2   /* bit 1 of TTF: AArch64 tables */
 #define TTENDIAN_MIXED  0
 #define TTENDIAN_LITTLE 2
+#define STALL_POSSIBLE  0
+#define STALL_FORCED    2
 #define OAS_44          4
 #define OAS_48          5
 
@@ -79,6 +82,11 @@ bool smmuv3_idr_cd2l(const uint32_t *idr)
 bool smmuv3_idr_ril(const uint32_t *idr)
 {
     return get(idr, RIL);
+}
+
+bool smmuv3_idr_stalls(const uint32_t *idr)
+{
+    return get(idr, STALL) == STALL_POSSIBLE;
 }
 
 unsigned smmuv3_idr_oas(const uint32_t *idr)
@@ -194,6 +202,11 @@ bool smmuv3_hwinfo_check(const uint32_t *idr, const uint32_t *host,
         return mismatch(errp, "IDR0.TTENDIAN", get(idr, TTENDIAN),
                         get(host, TTENDIAN),
                         "the host SMMU does not walk little-endian tables");
+    }
+    if (get(host, STALL) == STALL_FORCED) {
+        return mismatch(errp, "IDR0.STALL_MODEL", get(idr, STALL),
+                        get(host, STALL),
+                        "the host SMMU stalls each faulting transaction");
     }
     if (get(idr, OAS) > get(host, OAS)) {
         return mismatch(errp, "IDR5.OAS (bits)", smmuv3_idr_oas(idr),

@@ -45,6 +45,8 @@ unsigned smmuv3_idr_ssidsize(const uint32_t *idr);
 bool smmuv3_idr_ats(const uint32_t *idr);
 bool smmuv3_idr_cd2l(const uint32_t *idr);
 bool smmuv3_idr_ril(const uint32_t *idr);
+/* IDR0.STALL_MODEL: transactions stall where a CD says so, and S1STALLD is 0 */
+bool smmuv3_idr_stalls(const uint32_t *idr);
 unsigned smmuv3_idr_oas(const uint32_t *idr);
 /* IDR5.GRAN*: the page sizes, in bytes, each a bit */
 uint32_t smmuv3_idr_granules(const uint32_t *idr);

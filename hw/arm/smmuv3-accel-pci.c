@@ -144,6 +144,7 @@ static bool plug(SMMUv3Accel *accel, PCIBus *bus, int devfn,
     SMMUv3HostDevice host = {
         .name = hiod->name,
         .dev_id = idev->devid,
+        .stalls = smmuv3_idr_stalls(hiod->caps.vendor_caps.smmuv3.idr),
         .opaque = hiod,
     };
     bool first = !accel->streams.viommu;

@@ -75,12 +75,20 @@ static Wanted resolve(SMMUv3Streams *s, SMMUv3Stream *st)
 {
     /* 3.9: with SMMUEN = 0 the StreamID means nothing */
     uint32_t sid = s->regs.smmuen ? s->get_sid(s->owner, st) : 0;
-
-    return (Wanted) {
+    Wanted w = {
         .st = st,
         .vste = smmuv3_vste_resolve(&s->regs, sid, s->read, s->owner),
         .sid = sid,
     };
+
+    /*
+     * The guest is told that there are no stalls, but its CDs are the host's to
+     * read. What stalled would wait for ever: nobody resumes it.
+     */
+    if (w.vste.kind == SMMUV3_VSTE_TRANSLATE && st->dev.stalls) {
+        w.vste.word[1] |= SMMUV3_STE1_S1STALLD;
+    }
+    return w;
 }
 
 static bool wants_vdevice(const Wanted *w)

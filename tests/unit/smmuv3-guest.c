@@ -69,11 +69,14 @@ static bool same_dma(const FakeDMA *a, const FakeDMA *b)
 static FakeDMA wanted_dma(Guest *g, unsigned i)
 {
     SMMUv3VSTE v = smmuv3_vste_resolve(&g->s.regs, g->sid[i], read_table, g);
+    /* S1STALLD: 5.2 */
+    uint64_t no_stall = v.kind == SMMUV3_VSTE_TRANSLATE &&
+                        g->host.dev[i].host.stalls ? BIT_ULL(27) : 0;
 
     return (FakeDMA) {
         .kind = v.kind == SMMUV3_VSTE_ABORT ? FAKE_BLOCKED :
                 v.kind == SMMUV3_VSTE_BYPASS ? FAKE_OPEN : FAKE_TRANSLATED,
-        .vste = { v.word[0], v.word[1] },
+        .vste = { v.word[0], v.word[1] | no_stall },
         .vsid = g->sid[i],
     };
 }

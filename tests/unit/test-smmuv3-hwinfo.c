@@ -190,6 +190,10 @@ static const RefusalRow refusal_rows[] = {
     { "big-endian tables only", { 0, 0x600000, 0x600000 },
       PROMISED "IDR0.TTENDIAN is 2 in the guest, 3 on the host; the host SMMU "
       "does not walk little-endian tables" },
+    { "stalls where a CD says so", { 0, 0x3000000, 0 }, NULL },
+    { "stalls always", { 0, 0x3000000, 0x2000000 },
+      PROMISED "IDR0.STALL_MODEL is 1 in the guest, 2 on the host; the host "
+      "SMMU stalls each faulting transaction" },
     { "fewer SubstreamIDs", { 1, 0x7c0, 0x200 },
       PROMISED "IDR1.SSIDSIZE is 20 in the guest, 8 on the host; use a smaller "
       "ssidsize" },
@@ -244,6 +248,8 @@ static void test_auto_fits(void)
         }
         /* Without which there is no nesting: S1P, S2P, TTF, COHACC, endian */
         host[0] = (host[0] & ~0x60001fU) | 0x40001b;
+        /* Stalls that are forced are refused */
+        host[0] &= ~0x2000000U;
         /* OAS of 44 bits at least, which is the least that can be shown */
         host[5] = (host[5] & ~7U) | (4 + (host[5] & 3));
         smmuv3_hwinfo_guest_idr(&all_auto, base, host, idr);
@@ -264,12 +270,14 @@ static void test_accessors(void)
     g_assert_true(smmuv3_idr_ats(idr));
     g_assert_true(smmuv3_idr_cd2l(idr));
     g_assert_true(smmuv3_idr_ril(idr));
+    g_assert_true(smmuv3_idr_stalls(idr));
     g_assert_cmpuint(smmuv3_idr_ssidsize(idr), ==, 20);
     g_assert_cmpuint(smmuv3_idr_oas(idr), ==, 52);
     g_assert_cmphex(smmuv3_idr_granules(idr), ==, 0x11000);
     g_assert_false(smmuv3_idr_ats(not));
     g_assert_false(smmuv3_idr_cd2l(not));
     g_assert_false(smmuv3_idr_ril(not));
+    g_assert_false(smmuv3_idr_stalls(not));
     g_assert_cmpuint(smmuv3_idr_ssidsize(not), ==, 0);
     g_assert_cmpuint(smmuv3_idr_oas(not), ==, 32);
     g_assert_cmphex(smmuv3_idr_granules(not), ==, 0);

@@ -469,6 +469,27 @@ static void test_settled_reads_once(void)
     guest_free(g);
 }
 
+/* Of a host that stalls, no translating stream does; of others the bit is 0 */
+static void test_stalls(void)
+{
+    for (int stalls = 0; stalls < 2; stalls++) {
+        Guest *g = guest_new(false);
+        FakeDevice *dev = &g->host.dev[0];
+
+        dev->host.stalls = stalls;
+        guest_plug(g, 0);
+        g_assert_cmphex(fake_host_dma(&g->host, dev).vste[1], ==, 0);
+        guest_ste(g, 0, STE_S1(0x100000), 0);
+        guest_smmuen(g, true);
+        g_assert_cmphex(fake_host_dma(&g->host, dev).vste[1] & BIT(27), ==,
+                        stalls ? BIT(27) : 0);
+        fake_host_take_calls(&g->host);
+        guest_cfgi_ste(g, 0);
+        fake_host_assert_calls(&g->host, "");
+        guest_free(g);
+    }
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/streams/" sentence, test)
 
 int main(int argc, char **argv)
@@ -511,6 +532,7 @@ int main(int argc, char **argv)
     ADD("a device with another nesting parent is refused", test_other_smmu);
     ADD("a device that the kernel says is behind another SMMU is refused",
         test_other_smmu_late);
+    ADD("a translating stream never stalls", test_stalls);
     ADD("a kernel without vEVENTQs is good enough", test_no_veventq);
     ADD("the kernel's way with bypass and abort is detected",
         test_mode_is_known);

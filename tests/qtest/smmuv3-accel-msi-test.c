@@ -25,6 +25,8 @@
 /* Neither memory nor a device; and a register of the SMMU */
 #define NOWHERE        0x700000000ull
 #define SMMU_CR1       (0x0c000000ull + CR1)
+/* Of another device: the clock's match register */
+#define RTC_MR         0x09010004ull
 
 static Guest *start(void)
 {
@@ -103,7 +105,7 @@ static void invalidations_are_done_before_the_message(void)
 
 static void a_message_that_goes_astray_is_an_error_but_stops_nothing(void)
 {
-    static const uint64_t nowhere[] = { NOWHERE, SMMU_CR1 };
+    static const uint64_t nowhere[] = { NOWHERE, SMMU_CR1, RTC_MR };
     Guest *g = start();
     uint32_t cr1 = smmu_read(g, CR1), error = 0;
 
@@ -117,6 +119,7 @@ static void a_message_that_goes_astray_is_an_error_but_stops_nothing(void)
         smmu_write(g, GERRORN, error);
     }
     g_assert_cmphex(smmu_read(g, CR1), ==, cr1);
+    g_assert_cmphex(qtest_readl(g->qts, RTC_MR), ==, 0);
     g_assert_true(smmu_cmd(g, SYNC_IRQ(1), MSI_BUF));
     g_assert_cmphex(message(g, 0), ==, 1);
     guest_stop(g);

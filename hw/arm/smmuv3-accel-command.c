@@ -22,6 +22,7 @@
 #define CMD1_TG         MAKE_64BIT_MASK(10, 2)
 #define CMD1_ADDR       MAKE_64BIT_MASK(12, 52)
 #define CMD1_ATC_SIZE   MAKE_64BIT_MASK(0, 6)
+#define ATC_SIZE_ALL    52
 #define CMD1_MSI_ADDR   MAKE_64BIT_MASK(2, 50)
 
 static uint32_t cmd_sid(const uint64_t cmd[2])
@@ -75,6 +76,20 @@ static bool tlbi(SMMUv3Streams *s, const uint64_t cmd[2], uint64_t mask0,
     return true;
 }
 
+/*
+ * 4.4.1.1: a range of one page of any level, and 16 KiB pages at level 1, which
+ * takes IDR5.DS. A kernel that does not look would stop the host's queue for
+ * everybody with a CERROR_ILL.
+ */
+static bool is_reserved_range(const uint64_t cmd[2])
+{
+    unsigned ttl = extract64(cmd[1], 8, 2);
+    unsigned tg = extract64(cmd[1], 10, 2);
+
+    return ttl == 0 ? !(cmd[0] & (CMD0_NUM | CMD0_SCALE))
+                    : ttl == 1 && tg == 2;
+}
+
 static bool tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint64_t mask0,
                     bool ril, SMMUv3CommandEffect *effect)
 {
@@ -82,6 +97,9 @@ static bool tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint64_t mask0,
 
     /* 4.4.1.1: NUM, SCALE and TTL mean something only in a range command */
     if (ril && (cmd[1] & CMD1_TG)) {
+        if (is_reserved_range(cmd)) {
+            return false;
+        }
         mask0 |= CMD0_NUM | CMD0_SCALE;
         mask1 |= CMD1_TTL | CMD1_TG;
     }
@@ -92,7 +110,8 @@ static bool atc_inv(SMMUv3Streams *s, const uint64_t cmd[2])
 {
     uint64_t mask0 = CMD0_OPCODE | CMD0_SID;
 
-    if (!s->regs.ats || (cmd[0] & CMD0_SSEC)) {
+    if (!s->regs.ats || (cmd[0] & CMD0_SSEC) ||
+        (cmd[1] & CMD1_ATC_SIZE) > ATC_SIZE_ALL) {
         return false;
     }
     /* 4.5: ignored while SMMUEN = 0; the host knows translating streams only */

@@ -497,9 +497,26 @@ static bool names_stream(const uint64_t cmd[2])
     return opcode == 0x05 || opcode == 0x06 || opcode == 0x40;
 }
 
+/* What Linux 7.3 refuses, and an older one lets stop the host's queue */
+static bool is_reserved(const uint64_t cmd[2])
+{
+    unsigned ttl = cmd[1] >> 8 & 3, tg = cmd[1] >> 10 & 3;
+    bool range = cmd[0] & 0x1f1f000;
+
+    switch (cmd[0] & 0xff) {
+    case 0x12:
+    case 0x13:
+        return tg ? (tg == 2 && ttl == 1) || (!range && !ttl) : range || ttl;
+    case 0x40:
+        return (cmd[1] & 0x3f) > 52;
+    default:
+        return false;
+    }
+}
+
 static int check_entry(FakeHost *h, uint32_t viommu, const uint64_t cmd[2])
 {
-    if (!fields_known(cmd)) {
+    if (!fields_known(cmd) || is_reserved(cmd)) {
         return -EIO;
     }
     if (names_stream(cmd) && !find_vdevice(h, viommu, cmd[0] >> 32)) {

@@ -15,6 +15,7 @@
 #include "smmuv3-accel-monitor.h"
 #include "smmuv3-internal.h"
 #include "system/dma.h"
+#include "system/runstate.h"
 #include "trace.h"
 
 /*
@@ -150,6 +151,17 @@ static bool block_migration(SMMUv3Accel *accel, Error **errp)
     return migrate_add_blocker(&accel->migration_blocker, errp) == 0;
 }
 
+/* loadvm and an incoming migration write registers and say nothing */
+static void vm_state_changed(void *opaque, bool running, RunState state)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (running) {
+        load_regs(accel);
+        smmuv3_streams_update(&accel->streams);
+    }
+}
+
 void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
 {
     SMMUv3Accel *accel = s->accel;
@@ -163,6 +175,7 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     smmuv3_accel_update_idr(accel);
     load_regs(accel);
     smmuv3_accel_queue_realize(accel);
+    accel->vm_state = qemu_add_vm_change_state_handler(vm_state_changed, accel);
     s->backend = &backend_ops;
 }
 
@@ -186,6 +199,9 @@ void smmuv3_accel_instance_finalize(Object *obj)
     SMMUv3State *s = ARM_SMMUV3(obj);
 
     smmuv3_accel_queue_finalize(s->accel);
+    if (s->accel->vm_state) {
+        qemu_del_vm_change_state_handler(s->accel->vm_state);
+    }
     migrate_del_blocker(&s->accel->migration_blocker);
     g_free(s->accel);
 }

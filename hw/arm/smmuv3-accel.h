@@ -61,6 +61,7 @@ struct SMMUv3Accel {
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
     SMMUv3AccelQueueMemory cmdq_memory;
+    VMChangeStateEntry *vm_state;
     Error *migration_blocker;
 };
 

@@ -83,7 +83,7 @@ static bool admit_device(void *opaque, PCIDevice *dev, Error **errp)
                           "arm-smmuv3.\n");
         return false;
     }
-    return vfio_pci_check_cdev(dev, errp);
+    return vfio_pci_check_cdev(dev, errp) && vfio_pci_check_group(dev, errp);
 }
 
 /*

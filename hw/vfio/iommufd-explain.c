@@ -106,6 +106,39 @@ char *vfio_host_name(const VFIODevice *vbasedev)
     return path ? g_path_get_basename(path) : g_strdup(vbasedev->name);
 }
 
+static char *host_path(VFIOPCIDevice *vdev)
+{
+    g_autofree char *name = NULL;
+
+    if (vdev->vbasedev.fd < 0) {
+        return sysfs_path(vdev);
+    }
+    name = vfio_host_name(&vdev->vbasedev);
+    return g_build_filename(SYSFS_PCI, name ?: "", NULL);
+}
+
+bool vfio_pci_check_group(PCIDevice *dev, Error **errp)
+{
+    ERRP_GUARD();
+    g_autofree char *path = host_path(VFIO_PCI_DEVICE(dev));
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *group = g_build_filename(path, "iommu_group", "devices",
+                                              NULL);
+    g_autoptr(GDir) dir = g_dir_open(group, 0, NULL);
+    const char *entry;
+
+    while (dir && (entry = g_dir_read_name(dir))) {
+        if (strcmp(entry, name)) {
+            error_setg(errp, "host device %s shares its IOMMU group with %s: "
+                       "both would have one page table", name, entry);
+            error_append_hint(errp, "It has to have a group of its own, as "
+                              "behind a port with ACS.\n");
+            return false;
+        }
+    }
+    return true;
+}
+
 void vfio_explain_bind(int err, Error **errp)
 {
     switch (err) {

@@ -19,6 +19,15 @@
  */
 bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp);
 
+/**
+ * vfio_pci_check_group - has @dev's host device its IOMMU group for itself?
+ * @dev: a vfio-pci device that is not realized yet
+ *
+ * What iommufd attaches, it attaches to the whole group, and Linux gives a
+ * nested page table that translates only to devices that all have a vDEVICE.
+ */
+bool vfio_pci_check_group(PCIDevice *dev, Error **errp);
+
 /*
  * The host's name for a device, such as 0000:01:00.0, also if QEMU got it as a
  * descriptor; its name in QEMU if that cannot be found. Owned by the caller.

@@ -315,10 +315,19 @@ static const struct bad_vm two_smmus_vm[] = {
     {}
 };
 
+/* $0 and $1 are functions of one slot without ACS */
+static const struct bad_start group[] = {
+    { "a device that shares its IOMMU group",
+      IOMMUFD SMMU PORT(0) VFIO(0),
+      "host device $0 shares its IOMMU group with $1" },
+    {}
+};
+
 const struct bad_table bad_tables[] = {
     { "properties", property_start, NULL },
     { "devices", device_start, device_vm },
     { "cannot-nest", cannot_nest, cannot_nest_vm },
     { "two-smmus", two_smmus, two_smmus_vm },
+    { "group", group, NULL },
 };
 const size_t bad_tables_len = sizeof(bad_tables) / sizeof(bad_tables[0]);

@@ -20,6 +20,7 @@ typedef struct Device {
     char id[NAME_LEN];          /* vendor:device */
     char driver[NAME_LEN];
     char group[NAME_LEN];
+    char neighbour[NAME_LEN];   /* another function of its IOMMU group */
     char smmu[NAME_LEN];        /* e.g. smmu3.0x0000000009050000 */
     char cdev[NAME_LEN];        /* e.g. /dev/vfio/devices/vfio0 */
     bool ready;                 /* it was asked, and its SMMU nests */

@@ -165,6 +165,11 @@ static void check_device(Device *dev, const char *address)
             dev->smmu);
         return;
     }
+    if (dev->neighbour[0]) {
+        bad("it shares IOMMU group %s with %s: both would have one page table",
+            dev->group, dev->neighbour);
+        return;
+    }
     good("behind %s, IOMMU group %s", dev->smmu, dev->group);
     if (strstr(dev->driver, "vfio") == NULL) {
         say_how_to_bind(dev);

@@ -47,23 +47,33 @@ static void file_text(const char *address, const char *file, char *text)
     text[strcspn(text, "\n")] = 0;
 }
 
-static void cdev_path(const char *address, char *cdev)
+/* A name in a directory of the device's, but not @other; "" if there is none */
+static void name_in(const char *address, const char *where, const char *other,
+                    char *name)
 {
     char path[PATH_LEN];
     struct dirent *entry;
     DIR *dir;
 
-    cdev[0] = 0;
-    snprintf(path, sizeof(path), PCI "/%s/vfio-dev", address);
+    name[0] = 0;
+    snprintf(path, sizeof(path), PCI "/%s/%s", address, where);
     dir = opendir(path);
     while (dir && (entry = readdir(dir))) {
-        if (entry->d_name[0] != '.') {
-            snprintf(cdev, NAME_LEN, "/dev/vfio/devices/%.64s", entry->d_name);
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, other)) {
+            snprintf(name, NAME_LEN, "%.64s", entry->d_name);
         }
     }
     if (dir) {
         closedir(dir);
     }
+}
+
+static void cdev_path(const char *address, char *cdev)
+{
+    char name[NAME_LEN];
+
+    name_in(address, "vfio-dev", "", name);
+    snprintf(cdev, NAME_LEN, name[0] ? "/dev/vfio/devices/%.64s" : "%s", name);
 }
 
 bool device_read(Device *dev, const char *address)
@@ -84,6 +94,7 @@ bool device_read(Device *dev, const char *address)
     snprintf(dev->id, NAME_LEN, "%.16s:%.16s", vendor + 2, device + 2);
     link_name(dev->address, "driver", dev->driver);
     link_name(dev->address, "iommu_group", dev->group);
+    name_in(dev->address, "iommu_group/devices", dev->address, dev->neighbour);
     link_name(dev->address, "iommu", dev->smmu);
     cdev_path(dev->address, dev->cdev);
     return true;

@@ -41,23 +41,27 @@ bool pci_viommu_admit(PCIDevice *dev, Error **errp)
 }
 
 #ifdef CONFIG_LINUX
-static bool wants_nesting_parent(DeviceState *dev)
+static PCIBus *nesting_bus_of(DeviceState *dev)
 {
     PCIDevice *pdev = (PCIDevice *)object_dynamic_cast(OBJECT(dev),
                                                        TYPE_PCI_DEVICE);
 
-    return pdev && nesting_bus(pdev);
+    return pdev ? nesting_bus(pdev) : NULL;
 }
 
 uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags)
 {
     /* Linux: a nesting parent has no dirty tracking (EOPNOTSUPP) */
-    return wants_nesting_parent(dev) ? IOMMU_HWPT_ALLOC_NEST_PARENT : flags;
+    return nesting_bus_of(dev) ? IOMMU_HWPT_ALLOC_NEST_PARENT : flags;
 }
 
-bool pci_viommu_hwpt_usable(DeviceState *dev, uint32_t flags)
+bool pci_viommu_may_share_hwpt(DeviceState *dev, DeviceState *user)
 {
-    return !wants_nesting_parent(dev) || (flags & IOMMU_HWPT_ALLOC_NEST_PARENT);
+    /*
+     * Linux gives a vIOMMU the VMID of its nesting parent. With one parent for
+     * two vIOMMUs, an ASID of the one would find TLB entries of the other's.
+     */
+    return nesting_bus_of(dev) == nesting_bus_of(user);
 }
 #endif
 

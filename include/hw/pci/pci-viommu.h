@@ -32,8 +32,8 @@ bool pci_viommu_admit(PCIDevice *dev, Error **errp);
  */
 uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags);
 
-/* Can @dev use a HWPT that was allocated with @flags? */
-bool pci_viommu_hwpt_usable(DeviceState *dev, uint32_t flags);
+/* Can VFIO attach @dev to a HWPT that it allocated for, or attached, @user? */
+bool pci_viommu_may_share_hwpt(DeviceState *dev, DeviceState *user);
 
 /*
  * The guest physical address of the MSI doorbell, if the vIOMMU knows it

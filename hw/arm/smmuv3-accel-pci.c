@@ -210,6 +210,16 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     }
 }
 
+static void bus_renumbered(void *opaque)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (accel->streams.regs.smmuen) {
+        trace_smmuv3_accel_event("renumbered", 0);
+        smmuv3_streams_update(&accel->streams);
+    }
+}
+
 static uint8_t pasid_bits(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
@@ -225,6 +235,7 @@ static const PCIViommuOps accel_ops = {
         .admit_device = admit_device,
         .msi_doorbell = msi_doorbell,
     },
+    .bus_renumbered = bus_renumbered,
     .pasid_bits = pasid_bits,
 };
 

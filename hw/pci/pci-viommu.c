@@ -10,6 +10,7 @@
 #include "hw/pci/msi.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci-viommu.h"
+#include "qemu/range.h"
 #include "system/address-spaces.h"
 #ifdef CONFIG_LINUX
 #include <linux/iommufd.h>
@@ -93,11 +94,24 @@ MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev)
     return pci_viommu_msi_doorbell(dev, &gpa) ? trigger_at_doorbell : NULL;
 }
 
+static const PCIViommuOps *viommu_ops(PCIBus *nesting_bus)
+{
+    return container_of(nesting_bus->iommu_ops, PCIViommuOps, pci);
+}
+
+void pci_viommu_bridge_written(PCIDevice *bridge, uint32_t address, int len)
+{
+    PCIBus *bus = nesting_bus(bridge);
+
+    if (bus && ranges_overlap(address, len, PCI_SECONDARY_BUS, 1)) {
+        viommu_ops(bus)->bus_renumbered(bus->iommu_opaque);
+    }
+}
+
 uint8_t pci_viommu_pasid_bits(PCIDevice *dev)
 {
     PCIBus *bus = nesting_bus(dev);
-    const PCIViommuOps *ops = bus ? container_of(bus->iommu_ops, PCIViommuOps,
-                                                 pci) : NULL;
 
-    return ops && ops->pasid_bits ? ops->pasid_bits(bus->iommu_opaque) : 0;
+    return bus && viommu_ops(bus)->pasid_bits ?
+           viommu_ops(bus)->pasid_bits(bus->iommu_opaque) : 0;
 }

@@ -100,7 +100,10 @@ typedef struct Guest {
     bool emulated;
 } Guest;
 
-/* Start QEMU with @ndevs of the lab's devices; @smmu: more of its properties */
+/*
+ * Start QEMU with @ndevs of the lab's devices; @smmu: more of its properties, and
+ * of what may come after that -device
+ */
 Guest *guest_start(int ndevs, const char *smmu);
 /* Without a trace, so that host_calls() is not to be had, but faster */
 Guest *guest_start_untraced(int ndevs);

@@ -289,6 +289,7 @@ static void a_renumbered_bus_takes_its_streamid_along(void)
     /* Swap the two: each wants what the other has */
     guest_set_bus(g, 0, FIRST_BUS + 1);
     guest_set_bus(g, 1, FIRST_BUS);
+    dma_assert(g, MAPPED, MAPPED);
     smmu_cfgi_ste(g, guest_sid(0));
     dma_assert(g, MAPPED, MAPPED);
     while (smmu_next_event(g, evt)) {
@@ -304,6 +305,56 @@ static void a_renumbered_bus_takes_its_streamid_along(void)
     smmu_set_ste(g, false, guest_sid(1), STE_ABORT);
     smmu_cfgi_ste(g, guest_sid(1));
     dma_assert(g, BLOCKED, MAPPED);
+    guest_stop(g);
+}
+
+static void a_renumbered_bus_takes_its_new_stes_at_once(void)
+{
+    Guest *g = start_with_stes(STE_S1, STE_BYPASS, "");
+
+    enable(g);
+    dma_assert(g, MAPPED, FLAT);
+    /* Of StreamID 0 there is no valid STE; nothing tells the SMMU */
+    guest_set_bus(g, 0, 0);
+    dma_assert(g, BLOCKED, FLAT);
+    guest_set_bus(g, 0, FIRST_BUS);
+    dma_assert(g, MAPPED, FLAT);
+    disable(g);
+    host_calls(g);
+    guest_set_bus(g, 0, 0);
+    host_calls_assert(g, 0, 0, 0);
+    guest_stop(g);
+}
+
+/* Both use ASID 1, and the second one's tables map nothing */
+static void two_smmus_keep_their_translations_apart(void)
+{
+    Guest *g = guest_start_many(2, false);
+    const uint64_t cd = CD + 64, pgd = PGD + 4096, iova = BUF + MAP_OFFSET;
+    const uint64_t ste = L2TAB + (2 << 8) * 64;
+
+    for (g->smmu = 0; g->smmu < 2; g->smmu++) {
+        smmu_setup(g, false);
+    }
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_set_ste(g, false, guest_sid(1), STE_S1);
+    for (int i = 0; i < 64; i += 8) {
+        qtest_writeq(g->qts, cd + i, qtest_readq(g->qts, CD + i));
+    }
+    qtest_writeq(g->qts, cd + 8, pgd);
+    qtest_memset(g->qts, pgd, 0, 4096);
+    qtest_writeq(g->qts, ste, STE_S1 | cd);
+    for (g->smmu = 0; g->smmu < 2; g->smmu++) {
+        enable(g);
+    }
+    for (int i = 0; i < 3; i++) {
+        qtest_writel(g->qts, BUF, 0xdead0001);
+        dma_write(g, 0, iova);
+        g_assert_cmphex(qtest_readl(g->qts, BUF), !=, 0xdead0001);
+        qtest_writel(g->qts, BUF, 0xdead0002);
+        dma_write(g, 1, iova);
+        g_assert_cmphex(qtest_readl(g->qts, BUF), ==, 0xdead0002);
+    }
     guest_stop(g);
 }
 
@@ -551,6 +602,54 @@ static void migration_and_snapshots_are_refused_by_name(void)
     guest_stop(g);
 }
 
+static bool migrated(Guest *g)
+{
+    QDict *rsp = qtest_qmp_assert_success_ref(g->qts,
+                                              "{'execute': 'query-migrate'}");
+    const char *status = qdict_get_str(rsp, "status");
+    bool done = !strcmp(status, "completed");
+
+    g_assert_cmpstr(status, !=, "failed");
+    qobject_unref(rsp);
+    return done;
+}
+
+static void migrate(Guest *g, const char *command, const char *uri,
+                    const char *until)
+{
+    qtest_qmp_assert_success(g->qts, "{'execute': %s, 'arguments': "
+                             "{'uri': %s}}", command, uri);
+    qtest_qmp_eventwait(g->qts, until);
+}
+
+/* From a machine that could be saved: it had no such devices, and accel=off */
+static void loaded_registers_are_in_force(void)
+{
+    Guest *g = guest_start_emulated(2);
+    g_autofree char *path = NULL;
+    g_autofree char *uri = NULL;
+    int fd = g_file_open_tmp("smmuv3-state-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    uri = g_strdup_printf("file:%s", path);
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    enable(g);
+    migrate(g, "migrate", uri, "STOP");
+    while (!migrated(g)) {
+        g_usleep(10000);
+    }
+    guest_stop(g);
+
+    g = guest_start(2, " -incoming defer");
+    dma_assert(g, FLAT, FLAT);
+    migrate(g, "migrate-incoming", uri, "RESUME");
+    dma_assert(g, MAPPED, BLOCKED);
+    guest_stop(g);
+    unlink(path);
+}
+
 static void the_kernels_way_is_noticed(void)
 {
     Guest *g = guest_start(1, "");
@@ -605,6 +704,8 @@ int main(int argc, char **argv)
     TEST(streamid_0_is_a_streamid);
     TEST(of_two_with_one_streamid_the_second_is_blocked);
     TEST(a_renumbered_bus_takes_its_streamid_along);
+    TEST(a_renumbered_bus_takes_its_new_stes_at_once);
+    TEST(two_smmus_keep_their_translations_apart);
     TEST(reset_returns_to_gbpas_reset_value);
     TEST(hot_plugged_they_follow_gbpa);
     TEST(hot_plugged_they_follow_their_ste);
@@ -616,5 +717,6 @@ int main(int argc, char **argv)
     TEST(kdump);
     TEST(pkvm);
     TEST(migration_and_snapshots_are_refused_by_name);
+    TEST(loaded_registers_are_in_force);
     return g_test_run();
 }

@@ -2,8 +2,7 @@
  * What the emulated SMMUv3 calls when its translation is done elsewhere
  *
  * smmuv3.c has the registers and calls these at the moments that matter; with
- * no backend each is a test of one pointer. All are called with the BQL held,
- * but write_eventq(), which smmuv3.c may call from wherever a device does DMA.
+ * no backend each is a test of one pointer. All are called with the BQL held.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

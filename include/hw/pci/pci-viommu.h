@@ -16,10 +16,12 @@
 /**
  * PCIViommuOps - what a vIOMMU that has admit_device registers
  * @pci: registered with pci_setup_iommu_per_bus()
+ * @bus_renumbered: the guest gave a bus behind it another number
  * @pasid_bits: how many bits of PASID the guest is offered; optional
  */
 typedef struct PCIViommuOps {
     PCIIOMMUOps pci;
+    void (*bus_renumbered)(void *opaque);
     uint8_t (*pasid_bits)(void *opaque);
 } PCIViommuOps;
 
@@ -46,6 +48,9 @@ bool pci_viommu_msi_doorbell(PCIDevice *dev, uint64_t *gpa);
  * the guest must keep the bus numbers that the firmware gave.
  */
 bool pci_viommu_names_stream_ids(PCIBus *bus);
+
+/* @len bytes at @address of @bridge's configuration space have been written */
+void pci_viommu_bridge_written(PCIDevice *bridge, uint32_t address, int len);
 
 /* How many bits of PASID can @dev use with its vIOMMU? */
 uint8_t pci_viommu_pasid_bits(PCIDevice *dev);

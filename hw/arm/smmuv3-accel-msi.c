@@ -18,8 +18,8 @@
 #define MSI_ADDR MAKE_64BIT_MASK(2, 50)
 
 /*
- * A message goes to memory or to the GIC's doorbell, and to no other register: a
- * write there would have its effect while this SMMU is at work, be it another
+ * A message goes to memory or to the GIC's doorbell, and to no other register:
+ * a write there would have its effect while this SMMU is at work, be it another
  * SMMU's queue to be read or a slot's power, and with it the device, to go.
  */
 static bool send_message(SMMUv3State *s, uint64_t addr, uint32_t data)

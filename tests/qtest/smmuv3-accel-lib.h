@@ -101,8 +101,8 @@ typedef struct Guest {
 } Guest;
 
 /*
- * Start QEMU with @ndevs of the lab's devices; @smmu: more of its properties, and
- * of what may come after that -device
+ * Start QEMU with @ndevs of the lab's devices; @smmu: more of its properties,
+ * and of what may come after that -device
  */
 Guest *guest_start(int ndevs, const char *smmu);
 /* Without a trace, so that host_calls() is not to be had, but faster */

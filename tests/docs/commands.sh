@@ -85,23 +85,25 @@ END
     cat /lab/guest/base.cpio $WORK/run.cpio >$WORK/initrd.img
 }
 
-# lines: what the guest has said, as far as it is whole. It may stand behind the
-# monitor's prompt.
-lines()
+# arrived TEXT N SECONDS: wait until the console has it on N lines; print on how
+# many it is in the end.
+arrived()
 {
-    grep -o 'docs: .*;' $WORK/console
-}
-
-# said N: the guest's N-th line, waited for.
-said()
-{
-    _left=600
-    while [ "$(lines | wc -l)" -lt "$1" ]; do
+    _left=$(($3 * 10))
+    while [ "$(grep -c "$1" $WORK/console)" -lt "$2" ]; do
         _left=$((_left - 1))
         [ $_left -gt 0 ] && kill -0 $QEMU_PID 2>/dev/null || break
         sleep 0.1
     done
-    lines | sed -n "$1p"
+    grep -c "$1" $WORK/console
+}
+
+# said N: the guest's N-th line, waited for until it is whole. It may stand behind
+# the monitor's prompt.
+said()
+{
+    arrived 'docs: .*;' "$1" 60 >/dev/null
+    grep -o 'docs: .*;' $WORK/console | sed -n "$1p"
 }
 
 expected()
@@ -141,23 +143,13 @@ type_line()
     printf '\001c' >&7
 }
 
-# shown TEXT N: the monitor has it N times, waited for
-shown()
-{
-    _left=200
-    while [ "$(grep -c "$1" $WORK/console)" -lt "$2" ] && [ $_left -gt 0 ]; do
-        _left=$((_left - 1))
-        sleep 0.1
-    done
-    same "$(grep -c "$1" $WORK/console)" "$2"
-}
-
 run_monitor()
 {
     type_line "$(block monitor | grep device_add)"
     check "$1: another one plugged" same "$(said 2)" "$(expected 2)"
     type_line "$(block monitor | grep info)"
-    check "$1: the monitor shows both" shown 'attached ste-translate' 2
+    check "$1: the monitor shows both" \
+        same "$(arrived 'attached ste-translate' 2 20)" 2
     type_line "$(block monitor | grep device_del)"
     check "$1: and unplugged" same "$(said 3)" "$(expected 1)"
 }

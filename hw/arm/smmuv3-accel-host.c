@@ -101,7 +101,9 @@ static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
                  "device; its bus mastering is turned off and the VM stopped",
                  dev->name);
     pdev->config_write(pdev, PCI_COMMAND, command & ~PCI_COMMAND_MASTER, 2);
-    vm_stop(RUN_STATE_INTERNAL_ERROR);
+    /* Not vm_stop(): in the middle of a start the vCPUs would still go on */
+    qemu_system_vmstop_request_prepare();
+    qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
 }
 
 const SMMUv3HostOps smmuv3_host_iommufd = {

@@ -98,6 +98,18 @@ static void end(int fd, unsigned long request, int ret)
     errno = error;
 }
 
+static int attaches(unsigned long request)
+{
+    return request == VFIO_DEVICE_ATTACH_IOMMUFD_PT ||
+           request == VFIO_DEVICE_DETACH_IOMMUFD_PT;
+}
+
+static int refused(unsigned long request)
+{
+    return page->armed && page->lose == FAIL_NTH_REFUSE_ATTACH &&
+           attaches(request);
+}
+
 static int lost(unsigned long request)
 {
     if (!page->armed || !page->fired) {
@@ -105,8 +117,7 @@ static int lost(unsigned long request)
     }
     switch (page->lose) {
     case FAIL_NTH_LOSE_ATTACH:
-        return request == VFIO_DEVICE_ATTACH_IOMMUFD_PT ||
-               request == VFIO_DEVICE_DETACH_IOMMUFD_PT;
+        return attaches(request);
     case FAIL_NTH_LOSE_DESTROY:
         return request == IOMMU_DESTROY;
     default:
@@ -141,6 +152,10 @@ int ioctl(int fd, unsigned long request, ...)
     va_end(args);
     if (lost(request)) {
         return 0;
+    }
+    if (refused(request)) {
+        errno = EIO;
+        return -1;
     }
     nth = begin();
     ret = real_ioctl(fd, request, arg);

@@ -18,6 +18,7 @@ enum {
     FAIL_NTH_LOSE_NOTHING,
     FAIL_NTH_LOSE_ATTACH,   /* attaches and detaches are not done */
     FAIL_NTH_LOSE_DESTROY,  /* objects are not destroyed */
+    FAIL_NTH_REFUSE_ATTACH, /* all attaches and detaches fail, from the start */
 };
 
 typedef struct FailNth {

@@ -116,7 +116,8 @@ static int64_t vdevice_ids(Guest *g)
     return ids;
 }
 
-static unsigned count_closed(Guest *g)
+/* Streams whose member @key is @value */
+static unsigned count(Guest *g, const char *key, const char *value)
 {
     QDict *smmu = query(g);
     QListEntry *e;
@@ -125,12 +126,16 @@ static unsigned count_closed(Guest *g)
     QLIST_FOREACH_ENTRY(qdict_get_qlist(smmu, "streams"), e) {
         QDict *st = qobject_to(QDict, qlist_entry_obj(e));
 
-        g_assert_cmpstr(qdict_get_str(st, "host-attachment"), !=,
-                        "quarantine");
-        n += !strcmp(qdict_get_str(st, "attached"), "closed");
+        n += !strcmp(qdict_get_str(st, key), value);
     }
     qobject_unref(smmu);
     return n;
+}
+
+static unsigned count_closed(Guest *g)
+{
+    g_assert_cmpuint(count(g, "host-attachment", "quarantine"), ==, 0);
+    return count(g, "attached", "closed");
 }
 
 static void gbpa(Guest *g, bool abort)
@@ -494,6 +499,49 @@ static void test_unplug(const void *data)
     guest_stop(g);
 }
 
+static void assert_stopped(Guest *g)
+{
+    QDict *reply;
+
+    qtest_qmp_eventwait(g->qts, "STOP");
+    reply = qtest_qmp(g->qts, "{'execute': 'query-status'}");
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(reply, "return"), "status"),
+                    ==, "internal-error");
+    qobject_unref(reply);
+    g_assert_cmpuint(count(g, "host-attachment", "quarantine"), ==, DEVS);
+}
+
+/* The host neither blocks nor detaches: DMA ends even so, and the VM stops */
+static void test_quarantine(void)
+{
+    Guest *g = guest_start_untraced(DEVS);
+
+    smmu_setup(g, false);
+    enabled_with(g, STE_S1);
+    dma_assert(g, MAPPED, MAPPED);
+    ctl->lose = FAIL_NTH_REFUSE_ATTACH;
+    arm(COUNT_ONLY);
+    cfgi_to(g, STE_ABORT);
+    assert_stopped(g);
+    dma_assert(g, BLOCKED, BLOCKED);
+
+    /* As long as the host does not do better, the VM gets no further */
+    qtest_system_reset(g->qts);
+    qtest_qmp_assert_success(g->qts, "{'execute': 'cont'}");
+    assert_stopped(g);
+    disarm();
+    ctl->lose = FAIL_NTH_LOSE_NOTHING;
+
+    qtest_system_reset(g->qts);
+    guest_enumerate(g);
+    smmu_setup(g, false);
+    g_assert_cmpuint(count_closed(g), ==, 0);
+    dma_assert(g, FLAT, FLAT);
+    enabled_with(g, STE_S1);
+    dma_assert(g, MAPPED, MAPPED);
+    guest_stop(g);
+}
+
 static const Event events[] = {
     { "gbpa_to_abort", prepare_open, act_gbpa_abort, FLAT, BLOCKED, 4, true },
     { "gbpa_to_bypass", prepare_abort, act_gbpa_bypass, BLOCKED, FLAT, 4 },
@@ -536,6 +584,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < ARRAY_SIZE(events); i++) {
         add(&events[i], test_event);
     }
+    qtest_add_func("smmuv3-accel/fault/quarantine", test_quarantine);
     add(&plug_second, test_plug);
     add(&plug_first, test_plug);
     add(&unplug_second, test_unplug);

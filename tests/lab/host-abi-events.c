@@ -201,7 +201,7 @@ static void fault_only(struct lab *lab)
 {
     lab_witness(lab, VA + 6 * PAGE);
     /* The record comes by an interrupt of its own. */
-    usleep(20000);
+    usleep(100000);
 }
 
 static void check_overflow(struct lab *lab)

@@ -85,24 +85,13 @@ static void disarm(void)
     qatomic_store_release(&ctl->armed, 0);
 }
 
-/* The one SMMU; the caller owns it */
-static QDict *query(Guest *g)
-{
-    QDict *reply = qtest_qmp(g->qts, "{'execute': 'x-query-smmuv3-accel'}");
-    QDict *smmu = qobject_to(QDict, qobject_ref(qlist_peek(
-                             qdict_get_qlist(reply, "return"))));
-
-    qobject_unref(reply);
-    return smmu;
-}
-
 /*
  * The kernel gives the lowest free ID to what is made: if one that was made at
  * the beginning has its number again, nothing was left below it.
  */
 static int64_t vdevice_ids(Guest *g)
 {
-    QDict *smmu = query(g);
+    QDict *smmu = guest_query(g);
     QListEntry *e;
     int64_t ids = 0;
 
@@ -119,7 +108,7 @@ static int64_t vdevice_ids(Guest *g)
 /* Streams whose member @key is @value */
 static unsigned count(Guest *g, const char *key, const char *value)
 {
-    QDict *smmu = query(g);
+    QDict *smmu = guest_query(g);
     QListEntry *e;
     unsigned n = 0;
 

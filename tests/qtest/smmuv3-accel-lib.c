@@ -10,6 +10,7 @@
 #include "qemu/bswap.h"
 #include "hw/pci/pci_regs.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "smmuv3-accel-lib.h"
 
 /* The virt machine's map */
@@ -27,7 +28,8 @@
 #define EDU_DMA_RUN     1
 #define EDU_DMA_TO_MEM  2
 #define EDU_BUFFER      0x40000
-#define EDU_TIMEOUT_US  (10 * G_USEC_PER_SEC)
+
+#define TIMEOUT_US      (10 * G_USEC_PER_SEC)
 
 #define CMDQ_LOG2       8
 #define EVENTQ_LOG2     3
@@ -467,6 +469,34 @@ bool smmu_next_event(Guest *g, uint64_t evt[4])
     return false;
 }
 
+QDict *guest_query(Guest *g)
+{
+    QDict *reply = qtest_qmp(g->qts, "{'execute': 'x-query-smmuv3-accel'}");
+    QList *list = qdict_get_qlist(reply, "return");
+    QDict *smmu;
+
+    g_assert_nonnull(list);
+    g_assert_cmpuint(qlist_size(list), ==, 1);
+    smmu = qobject_to(QDict, qobject_ref(qlist_peek(list)));
+    qobject_unref(reply);
+    return smmu;
+}
+
+void guest_wait_events(Guest *g, unsigned n)
+{
+    int64_t end = g_get_monotonic_time() + TIMEOUT_US;
+    unsigned is;
+
+    do {
+        QDict *smmu = guest_query(g);
+
+        is = qdict_get_int(smmu, "events");
+        qobject_unref(smmu);
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    } while (is < n);
+    g_assert_cmpuint(is, ==, n);
+}
+
 static void edu_start(Guest *g, int i, uint64_t src, uint64_t dst, uint64_t cmd)
 {
     qtest_writeq(g->qts, bar(i) + EDU_DMA_SRC, src);
@@ -477,7 +507,7 @@ static void edu_start(Guest *g, int i, uint64_t src, uint64_t dst, uint64_t cmd)
 
 static void edu_wait(Guest *g, int i)
 {
-    int64_t end = g_get_monotonic_time() + EDU_TIMEOUT_US;
+    int64_t end = g_get_monotonic_time() + TIMEOUT_US;
 
     while (qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);

@@ -154,7 +154,7 @@ bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1);
 void smmu_cmd_sync(Guest *g, uint64_t word0, uint64_t word1);
 void smmu_cfgi_ste(Guest *g, uint32_t sid);
 void smmu_cfgi_all(Guest *g);
-/* The next event's word @n, or -1 if there is none after a while */
+/* The next event; false if there is none after a while */
 bool smmu_next_event(Guest *g, uint64_t evt[4]);
 
 /* What the DMA of device @i can do now, found by trying */
@@ -174,6 +174,11 @@ void dma_write_wait(Guest *g, int i);
 void dma_load(Guest *g, int i, uint64_t iova);
 
 bool dma_running(Guest *g, int i);
+
+/* What the monitor shows of the only SMMU; the caller owns it */
+QDict *guest_query(Guest *g);
+/* Wait until QEMU has had @n events of the host's, all in all */
+void guest_wait_events(Guest *g, unsigned n);
 
 /* What a test and the library that is preloaded into QEMU share */
 FailNth *guest_fail_nth(void);

@@ -14,20 +14,6 @@
 #include "qobject/qnum.h"
 #include "smmuv3-accel-lib.h"
 
-/* The only SMMU; the caller owns the result */
-static QDict *query(Guest *g)
-{
-    QDict *reply = qtest_qmp(g->qts, "{'execute': 'x-query-smmuv3-accel'}");
-    QList *list = qdict_get_qlist(reply, "return");
-    QDict *smmu;
-
-    g_assert_nonnull(list);
-    g_assert_cmpuint(qlist_size(list), ==, 1);
-    smmu = qobject_to(QDict, qobject_ref(qlist_peek(list)));
-    qobject_unref(reply);
-    return smmu;
-}
-
 static QDict *stream(QDict *smmu, int i)
 {
     QListEntry *e;
@@ -55,7 +41,7 @@ static void assert_stream(Guest *g, int i, const char *wanted,
                           const char *reason, const char *attached,
                           const char *host)
 {
-    QDict *smmu = query(g);
+    QDict *smmu = guest_query(g);
     QDict *st = stream(smmu, i);
 
     g_assert_cmpstr(qdict_get_str(st, "wanted"), ==, wanted);
@@ -73,7 +59,7 @@ static char *hmp(Guest *g)
 static void the_smmu_is_shown_as_resolved(void)
 {
     Guest *g = guest_start(1, ",ril=off");
-    QDict *smmu = query(g);
+    QDict *smmu = guest_query(g);
     QDict *viommu = qdict_get_qdict(smmu, "viommu");
     QDict *st = stream(smmu, 0);
 
@@ -104,7 +90,7 @@ static void the_smmu_is_shown_as_resolved(void)
 static void without_devices_there_is_no_viommu(void)
 {
     Guest *g = guest_start(0, "");
-    QDict *smmu = query(g);
+    QDict *smmu = guest_query(g);
     g_autofree char *text = hmp(g);
 
     g_assert_false(qdict_haskey(smmu, "viommu"));
@@ -133,7 +119,7 @@ static void streams_follow_the_guest(void)
     assert_stream(g, 0, "ste-translate", "ste", "ste-translate", "translate");
     assert_stream(g, 1, "ste-bypass", "ste", "ste-bypass", "bypass");
 
-    smmu = query(g);
+    smmu = guest_query(g);
     st = stream(smmu, 0);
     g_assert_true(qdict_get_bool(smmu, "smmuen"));
     g_assert_cmphex(qdict_get_int(qdict_get_qdict(st, "vdevice"), "sid"), ==,
@@ -169,7 +155,7 @@ static void events_and_invalidations_are_counted(void)
     dma_write(g, 1, 0x1000);
     g_assert_true(smmu_next_event(g, evt));
 
-    smmu = query(g);
+    smmu = guest_query(g);
     g_assert_cmpint(qdict_get_int(smmu, "events"), ==, 1);
     g_assert_cmpint(qdict_get_int(smmu, "events-lost"), ==, 0);
     g_assert_cmpint(qdict_get_int(stream(smmu, 0), "events"), ==, 0);
@@ -178,7 +164,7 @@ static void events_and_invalidations_are_counted(void)
     qobject_unref(smmu);
 
     smmu_cmd_sync(g, 0x30, 0);
-    smmu = query(g);
+    smmu = guest_query(g);
     inval = qdict_get_qdict(smmu, "invalidation");
     g_assert_cmpint(qdict_get_int(inval, "entries"), ==, entries + 1);
     g_assert_cmpint(qdict_get_int(inval, "failures"), ==, 0);
@@ -198,7 +184,7 @@ static void asking_changes_nothing(void)
     smmu_set_ste(g, false, guest_sid(1), STE_BYPASS);
     host_calls(g);
     for (int i = 0; i < 3; i++) {
-        qobject_unref(query(g));
+        qobject_unref(guest_query(g));
         g_free(hmp(g));
     }
     host_calls_assert(g, 0, 0, 0);
@@ -250,7 +236,7 @@ static void a_closed_stream_is_an_event_and_says_why(void)
     g_assert_nonnull(strstr(qdict_get_str(data, "error"),
                             guest_host_device(!closed)));
 
-    smmu = query(g);
+    smmu = guest_query(g);
     st = stream(smmu, closed);
     g_assert_cmpstr(qdict_get_str(st, "wanted"), ==, "ste-translate");
     g_assert_cmpstr(qdict_get_str(st, "attached"), ==, "closed");
@@ -284,7 +270,7 @@ static void events_come_once_a_second_at_most(void)
     for (int i = 0; i < 20; i++) {
         smmu_cfgi_all(g);
     }
-    smmu = query(g);
+    smmu = guest_query(g);
     for (int i = 0; i < 2; i++) {
         failures += qdict_get_int(stream(smmu, i), "failures");
     }

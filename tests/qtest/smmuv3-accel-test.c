@@ -450,7 +450,7 @@ static void faults_arrive_as_events_and_overflow_shows(void)
     for (int i = 0; i < 10; i++) {
         dma_write(g, 1, BUF + i * 0x1000);
     }
-    g_usleep(200000);
+    guest_wait_events(g, 11);
     g_assert_cmphex(smmu_read(g, EVENTQ_PROD) >> 31, ==, 1);
     g_assert_cmphex(smmu_read(g, GERROR), ==, 0);
     for (int i = 0; i < 8; i++) {
@@ -463,7 +463,7 @@ static void faults_arrive_as_events_and_overflow_shows(void)
     /* Disabled: discarded, and nothing is said */
     smmu_cr0(g, CR0_SMMUEN | CR0_CMDQEN);
     dma_write(g, 1, BUF);
-    g_usleep(200000);
+    guest_wait_events(g, 12);
     g_assert_cmphex(smmu_read(g, GERROR), ==, 0);
     enable(g);
     g_assert_false(smmu_next_event(g, evt));

@@ -284,6 +284,8 @@ void smmuv3_streams_reset(SMMUv3Streams *s)
             smmuv3_stream_drop_s1(st);
         }
     }
+    /* As empty as an emulated one: what is loaded next knows of no entries */
+    s->tlb_stale = s->viommu != NULL;
 }
 
 void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
@@ -314,7 +316,7 @@ static void free_viommu_if_unused(SMMUv3Streams *s)
 {
     if (QTAILQ_EMPTY(&s->list)) {
         s->inval.n = 0;
-        s->tlb_stale = false;
+        s->last_parent = s->viommu->parent;
         smmuv3_viommu_free(g_steal_pointer(&s->viommu));
     }
 }
@@ -342,6 +344,8 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         if (!s->viommu) {
             return NULL;
         }
+        /* It may be in use still, by a device on its way out; so is its VMID */
+        s->tlb_stale = parent == s->last_parent;
     } else if (parent != s->viommu->parent) {
         /* VFIO shares the parent unless the host says it cannot serve both */
         error_setg(errp, "it is behind another host SMMU than the devices "

@@ -45,7 +45,8 @@ typedef struct SMMUv3Streams {
     SMMUv3Inval inval;
     QTAILQ_HEAD(, SMMUv3Stream) list;
 
-    bool tlb_stale;          /* the host failed to invalidate */
+    bool tlb_stale;          /* the host's TLB is to be emptied before use */
+    uint32_t last_parent;    /* of the viommu that was freed last */
     int64_t last_report;     /* g_get_monotonic_time() of the last message */
     uint64_t unreported;     /* failures since, that were not printed */
 } SMMUv3Streams;

@@ -41,8 +41,7 @@ bool pci_viommu_admit(PCIDevice *dev, Error **errp)
     return !bus || bus->iommu_ops->admit_device(bus->iommu_opaque, dev, errp);
 }
 
-#ifdef CONFIG_LINUX
-static PCIBus *nesting_bus_of(DeviceState *dev)
+PCIBus *pci_viommu_nesting_bus(DeviceState *dev)
 {
     PCIDevice *pdev = (PCIDevice *)object_dynamic_cast(OBJECT(dev),
                                                        TYPE_PCI_DEVICE);
@@ -50,19 +49,11 @@ static PCIBus *nesting_bus_of(DeviceState *dev)
     return pdev ? nesting_bus(pdev) : NULL;
 }
 
+#ifdef CONFIG_LINUX
 uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags)
 {
     /* Linux: a nesting parent has no dirty tracking (EOPNOTSUPP) */
-    return nesting_bus_of(dev) ? IOMMU_HWPT_ALLOC_NEST_PARENT : flags;
-}
-
-bool pci_viommu_may_share_hwpt(DeviceState *dev, DeviceState *user)
-{
-    /*
-     * Linux gives a vIOMMU the VMID of its nesting parent. With one parent for
-     * two vIOMMUs, an ASID of the one would find TLB entries of the other's.
-     */
-    return nesting_bus_of(dev) == nesting_bus_of(user);
+    return pci_viommu_nesting_bus(dev) ? IOMMU_HWPT_ALLOC_NEST_PARENT : flags;
 }
 #endif
 

@@ -304,14 +304,19 @@ void guest_hotplug(Guest *g, int i)
     guest_setup_device(g, i);
 }
 
-void guest_unplug(Guest *g, int i)
+void guest_unplug_start(Guest *g, int i)
 {
     g_autofree char *id = g_strdup_printf("dev%d", i);
 
     qtest_qmp_device_del_send(g->qts, id);
     set_slot_power(g, i, false);
-    qtest_qmp_eventwait(g->qts, "DEVICE_DELETED");
     g->plugged[i] = false;
+}
+
+void guest_unplug(Guest *g, int i)
+{
+    guest_unplug_start(g, i);
+    qtest_qmp_eventwait(g->qts, "DEVICE_DELETED");
 }
 
 uint32_t smmu_read(Guest *g, uint32_t reg)

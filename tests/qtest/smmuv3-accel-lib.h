@@ -130,6 +130,8 @@ void guest_hotplug(Guest *g, int i);
 /* The same, and false if QEMU refuses */
 bool guest_try_hotplug(Guest *g, int i);
 void guest_unplug(Guest *g, int i);
+/* The same without DEVICE_DELETED, the caller's to wait for */
+void guest_unplug_start(Guest *g, int i);
 
 uint32_t smmu_read(Guest *g, uint32_t reg);
 void smmu_write(Guest *g, uint32_t reg, uint32_t val);

@@ -622,6 +622,22 @@ static void migrate(Guest *g, const char *command, const char *uri,
     qtest_qmp_eventwait(g->qts, until);
 }
 
+/* What was unplugged goes in its own time: its HWPT is in use until then */
+static void plugged_before_another_is_gone(void)
+{
+    Guest *g = guest_start(1, "");
+
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(1), STE_S1);
+    enable(g);
+    guest_unplug_start(g, 0);
+    guest_hotplug(g, 1);
+    dma_assert(g, BLOCKED, MAPPED);
+    qtest_qmp_eventwait(g->qts, "DEVICE_DELETED");
+    dma_assert(g, BLOCKED, MAPPED);
+    guest_stop(g);
+}
+
 /* From a machine that could be saved: it had no such devices, and accel=off */
 static void loaded_registers_are_in_force(void)
 {
@@ -710,6 +726,7 @@ int main(int argc, char **argv)
     TEST(hot_plugged_they_follow_gbpa);
     TEST(hot_plugged_they_follow_their_ste);
     TEST(the_last_one_unplugged_leaves_no_vsmmu_state_behind);
+    TEST(plugged_before_another_is_gone);
     TEST(faults_arrive_as_events_and_overflow_shows);
     TEST(illegal_commands_stop_the_queue_until_acknowledged);
     TEST(tlb_invalidations_reach_the_host);

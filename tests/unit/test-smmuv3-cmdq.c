@@ -300,12 +300,10 @@ static void test_dead_then_unplugged(void)
     host_dies(g);
     unmap(g, 1);
     guest_unplug(g, 0);
-    g_assert_false(g->s.tlb_stale);
     fake_host_heal(&g->host);
-    /* A new vIOMMU has nothing in the TLB */
-    fake_host_take_calls(&g->host);
+    /* A new vIOMMU, but the parent and with it the TLB's VMID are the same */
     guest_plug(g, 0);
-    g_assert_cmpuint(g->host.calls[FAKE_INVALIDATE], ==, 0);
+    g_assert_false(g->s.tlb_stale);
     guest_assert_safe(g, true);
     guest_free(g);
 }

@@ -34,8 +34,13 @@ bool pci_viommu_admit(PCIDevice *dev, Error **errp);
  */
 uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags);
 
-/* Can VFIO attach @dev to a HWPT that it allocated for, or attached, @user? */
-bool pci_viommu_may_share_hwpt(DeviceState *dev, DeviceState *user);
+/*
+ * The root bus whose vIOMMU needs a nesting parent for @dev, or NULL. Devices
+ * share a HWPT only if it is the same: Linux gives a vIOMMU the VMID of its
+ * nesting parent, and with one parent for two vIOMMUs an ASID of the one would
+ * find TLB entries of the other's.
+ */
+PCIBus *pci_viommu_nesting_bus(DeviceState *dev);
 
 /*
  * The guest physical address of the MSI doorbell, if the vIOMMU knows it

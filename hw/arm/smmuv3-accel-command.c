@@ -90,13 +90,30 @@ static bool is_reserved_range(const uint64_t cmd[2])
                     : ttl == 1 && tg == 2;
 }
 
+/*
+ * A range, from a guest that was told there are none: it has been loaded from a
+ * machine that has them, and means all of it.
+ */
+static bool tlbi_without_address(SMMUv3Streams *s, const uint64_t cmd[2],
+                                 uint64_t mask0, SMMUv3CommandEffect *effect)
+{
+    uint64_t opcode = mask0 & CMD0_ASID ? SMMUV3_CMD_TLBI_NH_ASID
+                                        : SMMUV3_CMD_TLBI_NH_ALL;
+    const uint64_t all[2] = { opcode | (cmd[0] & mask0), 0 };
+
+    return tlbi(s, all, mask0, 0, effect);
+}
+
 static bool tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint64_t mask0,
                     bool ril, SMMUv3CommandEffect *effect)
 {
     uint64_t mask1 = CMD1_LEAF | CMD1_ADDR;
 
     /* 4.4.1.1: NUM, SCALE and TTL mean something only in a range command */
-    if (ril && (cmd[1] & CMD1_TG)) {
+    if (cmd[1] & CMD1_TG) {
+        if (!ril) {
+            return tlbi_without_address(s, cmd, mask0, effect);
+        }
         if (is_reserved_range(cmd)) {
             return false;
         }

@@ -11,6 +11,7 @@
 #include "hw/pci/pci_device.h"
 #include "hw/vfio/vfio-device.h"
 #include "system/iommufd-viommu.h"
+#include "system/cpus.h"
 #include "system/runstate.h"
 #include "smmuv3-accel-cmdq.h"
 
@@ -101,9 +102,14 @@ static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
                  "device; its bus mastering is turned off and the VM stopped",
                  dev->name);
     pdev->config_write(pdev, PCI_COMMAND, command & ~PCI_COMMAND_MASTER, 2);
-    /* Not vm_stop(): in the middle of a start the vCPUs would still go on */
-    qemu_system_vmstop_request_prepare();
-    qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
+    if (qemu_in_vcpu_thread()) {
+        /* Which does not get back to the guest */
+        vm_stop(RUN_STATE_INTERNAL_ERROR);
+    } else {
+        /* vm_stop() in the middle of a start would let the vCPUs go on */
+        qemu_system_vmstop_request_prepare();
+        qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
+    }
 }
 
 const SMMUv3HostOps smmuv3_host_iommufd = {

@@ -71,7 +71,7 @@ static const CommandRow rows[] = {
     { "TLBI_NH_ASID", "4.4.2.2", RIL,
       { 0xffffffffffffff11, UINT64_MAX }, true, { 0xffff000000000011, 0 } },
     { "TLBI_NH_VA without ranges", "4.4.2.4", 0,
-      { 0xffffffffffffff12, UINT64_MAX }, true,
+      { 0xffffffffffffff12, 0xfffffffffffff3ff }, true,
       { 0xffff000000000012, 0xfffffffffffff001 } },
     { "TLBI_NH_VA with ranges, TG = 0", "4.4.1.1", RIL,
       { 0xffffffffffffff12, 0xfffffffffffff3ff }, true,
@@ -88,8 +88,11 @@ static const CommandRow rows[] = {
       { 0x0001000000001012, 0x0000000012345400 } },
     { "TLBI_NH_VA, TG = 16KB, level 1", "4.4.1.1, IDR5.DS = 0", RIL,
       { 0x1012, 0x900 }, false },
-    { "TLBI_NH_VA without ranges, TG = 16KB, level 1", "4.4.1.1", 0,
-      { 0x1012, 0x900 }, true, { 0x12, 0 } },
+    /* As a guest sends it that was loaded from a machine with ranges */
+    { "TLBI_NH_VA without ranges, TG = 4KB", "4.4.2.2", 0,
+      { 0xffffffffffffff12, UINT64_MAX }, true, { 0xffff000000000011, 0 } },
+    { "TLBI_NH_VAA without ranges, TG = 4KB", "4.4.2.1", 0,
+      { 0xffffffffffffff13, UINT64_MAX }, true, { 0x10, 0 } },
     { "TLBI_NH_VA with ranges, TG = 4KB", "4.4.1.1", RIL,
       { 0xffffffffffffff12, 0xfffffffffffff7ff }, true,
       { 0xffff000001f1f012, 0xfffffffffffff701 } },
@@ -100,7 +103,8 @@ static const CommandRow rows[] = {
       { 0x0042000000000012, 0x0000000012345000 }, true,
       { 0x0042000000000012, 0x0000000012345000 } },
     { "TLBI_NH_VAA without ranges", "4.4.2.3", 0,
-      { 0xffffffffffffff13, UINT64_MAX }, true, { 0x13, 0xfffffffffffff001 } },
+      { 0xffffffffffffff13, 0xfffffffffffff3ff }, true,
+      { 0x13, 0xfffffffffffff001 } },
     { "TLBI_NH_VAA with ranges, TG = 64KB", "4.4.1.1", RIL,
       { 0xffffffffffffff13, UINT64_MAX }, true,
       { 0x0000000001f1f013, 0xffffffffffffff01 } },
@@ -315,6 +319,38 @@ static void test_sync_completes(void)
     guest_free(g);
 }
 
+static void assert_emptied_once(void)
+{
+    g_assert_cmpuint(issued.n, ==, 1);
+    g_assert_cmphex(issued.cmd[0][0], ==, SMMUV3_CMD_TLBI_NSNH_ALL);
+}
+
+/* As an emulated SMMU's is; a guest that is then loaded relies on it */
+static void test_reset_empties_tlb(void)
+{
+    Guest *g = guest_with(0);
+
+    guest_reset(g);
+    g_assert_cmpuint(issued.n, ==, 0);
+    guest_smmuen(g, true);
+    assert_emptied_once();
+    guest_smmuen(g, false);
+    guest_smmuen(g, true);
+    assert_emptied_once();
+    guest_free(g);
+}
+
+/* A device on its way out may keep the parent, and so the VMID, in use */
+static void test_known_parent_empties_tlb(void)
+{
+    Guest *g = guest_with(0);
+
+    guest_unplug(g, 0);
+    g_assert_true(guest_plug(g, 0));
+    assert_emptied_once();
+    guest_free(g);
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/command/" sentence, test)
 
 int main(int argc, char **argv)
@@ -326,6 +362,9 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &rows[i], test_row);
     }
+    ADD("reset empties the TLB, before it is used", test_reset_empties_tlb);
+    ADD("so does a new vIOMMU on the same parent",
+        test_known_parent_empties_tlb);
     ADD("every other opcode is CERROR_ILL (4.1.3)", test_unknown);
     ADD("a range is aligned to its size (4.3.2)", test_range);
     ADD("the queue's owner is told what became invalid", test_effects);

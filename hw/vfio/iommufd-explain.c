@@ -121,7 +121,9 @@ bool vfio_pci_check_group(PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
     g_autofree char *path = host_path(VFIO_PCI_DEVICE(dev));
-    g_autofree char *name = g_path_get_basename(path);
+    /* sysfsdev may be any symbolic link */
+    g_autofree char *real = realpath(path, NULL);
+    g_autofree char *name = g_path_get_basename(real ?: path);
     g_autofree char *group = g_build_filename(path, "iommu_group", "devices",
                                               NULL);
     g_autoptr(GDir) dir = g_dir_open(group, 0, NULL);

@@ -212,6 +212,15 @@ void guest_gbpa(Guest *g, bool abort)
     }
 }
 
+void guest_renumber(Guest *g, unsigned i, uint32_t sid)
+{
+    g->sid[i] = sid;
+    if (g->s.regs.smmuen) {
+        begin_step(g);
+        smmuv3_streams_update(&g->s);
+    }
+}
+
 void guest_reset(Guest *g)
 {
     begin_step(g);

@@ -60,6 +60,8 @@ void guest_unplug(Guest *g, unsigned i);
 /* Register writes. GBPA: with UPDATE = 1 */
 void guest_smmuen(Guest *g, bool on);
 void guest_gbpa(Guest *g, bool abort);
+/* The bus of device @i gets another number */
+void guest_renumber(Guest *g, unsigned i, uint32_t sid);
 void guest_reset(Guest *g);
 
 /* Memory and commands */

@@ -223,6 +223,12 @@ static void cfgi_all_sync(Guest *g, unsigned n)
     guest_sync(g);
 }
 
+/* They are behind one bridge */
+static void renumber(Guest *g, unsigned n)
+{
+    guest_renumber(g, 0, g->sid[0]);
+}
+
 static void cfgi_elsewhere(Guest *g, unsigned n)
 {
     guest_cfgi_ste(g, 0xff);
@@ -440,6 +446,9 @@ const Transition transitions[] = {
       "invalidate %n; ", NULL, FAKE_TRANSLATED },
 
     /* StreamIDs */
+    { "a bus renumbered", s1_then_renumbered, renumber,
+      "{free vdevice d$; }{vdevice d$ 0x@; hwpt s1@#; attach d$ s1@#; "
+      "free s1@#; }", NULL, FAKE_TRANSLATED },
     { "buses renumbered, CFGI_STE of each", s1_then_renumbered, cfgi_each,
       "{free vdevice d$; }{vdevice d$ 0x@; hwpt s1@#; attach d$ s1@#; "
       "free s1@#; }", NULL, FAKE_TRANSLATED },

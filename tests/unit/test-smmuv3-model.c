@@ -426,6 +426,14 @@ static void do_illegal(Model *m, uint32_t a)
     check(!guest_command(m->g, cmd[0], cmd[1]), "an illegal command is done");
 }
 
+static void do_renumber(Model *m, unsigned i, uint32_t sid)
+{
+    if (m->g->s.regs.smmuen) {
+        each_device(m, mark_due);
+    }
+    guest_renumber(m->g, i, sid);
+}
+
 static void do_step(Model *m, const Step *s)
 {
     Guest *g = m->g;
@@ -460,12 +468,12 @@ static void do_step(Model *m, const Step *s)
         do_plug(m, i);
         break;
     case STEP_RENUMBER:
-        g->sid[i] = sids[s->b % ARRAY_SIZE(sids)];
+        do_renumber(m, i, sids[s->b % ARRAY_SIZE(sids)]);
         break;
     case STEP_SWAP:
         swap = g->sid[i];
         g->sid[i] = g->sid[j];
-        g->sid[j] = swap;
+        do_renumber(m, j, swap);
         break;
     case STEP_STE:
         do_ste(g, sid, s->b);

@@ -15,7 +15,7 @@ help:
 	@echo "make check-lab     the host kernel's side,"
 	@echo "make check-functional  whole guests"
 	@echo "make demo          a guest with NVMe and network card behind the vSMMU, shown"
-	@echo "make demo HOST=1 DEVICE=0000:01:00.0   the same on a real arm64 host"
+	@echo "make demo HOST=1 DEVICE=0000:01:00.0   on a real arm64 host; only reads"
 	@echo "make demo-shell    a prompt in that guest"
 	@echo "make bench         what an unmap costs, against Debian's newest QEMU"
 	@echo "make bench-check   the same; fails if it costs more than it did"
@@ -101,6 +101,7 @@ check-series: native series
 prefix ?= /usr/local
 
 install: native
+	$(if $(FULL),,$(info only the devices of the tests; ./configure --full has all))
 	@scripts/install-qemu --destdir='$(DESTDIR)' --prefix='$(prefix)'
 
 deb: native arm64

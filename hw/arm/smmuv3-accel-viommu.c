@@ -83,9 +83,6 @@ err_viommu:
 
 void smmuv3_viommu_free(SMMUv3VIOMMU *v)
 {
-    if (!v) {
-        return;
-    }
     trace_smmuv3_accel_viommu_free(v->id);
     if (v->has_veventq) {
         /* The fd holds a reference to the vEVENTQ, so it goes first */

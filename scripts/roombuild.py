@@ -99,8 +99,11 @@ class Build:
         libs = subprocess.run(['pkg-config', '--libs', 'glib-2.0'],
                               stdout=subprocess.PIPE, text=True,
                               check=True).stdout.split()
-        cmd = [self.compiler, *self.cflags, '-pie', '-o', out, *objects,
-               'libqemuutil.a', *libs, '-lm', '-pthread']
+        # ./configure --enable-sanitizers
+        sanitizers = {a for u in self.units for a in u.argv
+                      if a.startswith('-fsanitize')}
+        cmd = [self.compiler, *self.cflags, *sanitizers, '-pie', '-o', out,
+               *objects, 'libqemuutil.a', *libs, '-lm', '-pthread']
         p = subprocess.run(cmd, cwd=NATIVE, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True, check=False)
         if p.returncode:

@@ -1,42 +1,16 @@
 /*
- * Random guest programs, and how to make a failing one short
+ * Random programs, and how to make a failing one short
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include "qemu/cutils.h"
+#include "qemu/rcu.h"
 #include "smmuv3-program.h"
-
-typedef struct OpInfo {
-    const char *name;
-    unsigned weight;
-} OpInfo;
-
-static const OpInfo ops[STEP_OPS] = {
-    [STEP_FEATURES] = { "STEP_FEATURES", 0 },
-    [STEP_SMMUEN] = { "STEP_SMMUEN", 12 },
-    [STEP_GBPA] = { "STEP_GBPA", 8 },
-    [STEP_RESET] = { "STEP_RESET", 2 },
-    [STEP_PLUG] = { "STEP_PLUG", 6 },
-    [STEP_RENUMBER] = { "STEP_RENUMBER", 6 },
-    [STEP_SWAP] = { "STEP_SWAP", 4 },
-    [STEP_STE] = { "STEP_STE", 40 },
-    [STEP_L1STD] = { "STEP_L1STD", 3 },
-    [STEP_TABLE] = { "STEP_TABLE", 2 },
-    [STEP_UNREADABLE] = { "STEP_UNREADABLE", 1 },
-    [STEP_CFGI_STE] = { "STEP_CFGI_STE", 30 },
-    [STEP_CFGI_RANGE] = { "STEP_CFGI_RANGE", 8 },
-    [STEP_CFGI_ALL] = { "STEP_CFGI_ALL", 8 },
-    [STEP_CFGI_CD] = { "STEP_CFGI_CD", 8 },
-    [STEP_TLBI] = { "STEP_TLBI", 15 },
-    [STEP_TLBI_MANY] = { "STEP_TLBI_MANY", 2 },
-    [STEP_TLBI_RUN] = { "STEP_TLBI_RUN", 8 },
-    [STEP_ATC_INV] = { "STEP_ATC_INV", 5 },
-    [STEP_SYNC] = { "STEP_SYNC", 15 },
-    [STEP_ILLEGAL] = { "STEP_ILLEGAL", 2 },
-    [STEP_FAIL] = { "STEP_FAIL", 8 },
-    [STEP_HEAL] = { "STEP_HEAL", 5 },
-};
 
 /* splitmix64: a few lines, and the same everywhere */
 static uint64_t next_random(uint64_t *state)
@@ -48,53 +22,121 @@ static uint64_t next_random(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static StepOp random_op(uint64_t random, bool failures)
+static unsigned weight(const ProgramOp *op, bool failures)
 {
-    unsigned total = 0, at;
-    StepOp op;
-
-    for (op = 0; op < STEP_OPS; op++) {
-        total += ops[op].weight;
-    }
-    at = random % total;
-    for (op = 0; at >= ops[op].weight; op++) {
-        at -= ops[op].weight;
-    }
-    return !failures && (op == STEP_FAIL || op == STEP_HEAL) ? STEP_CFGI_STE
-                                                             : op;
+    return op->failing && !failures ? 0 : op->weight;
 }
 
-void program_random(Program *p, uint64_t seed)
+static unsigned random_op(const ProgramKind *kind, uint64_t random,
+                          bool failures)
+{
+    unsigned total = 0, at, op;
+
+    for (op = 0; op < kind->ops; op++) {
+        total += weight(&kind->op[op], failures);
+    }
+    at = random % total;
+    for (op = 0; at >= weight(&kind->op[op], failures); op++) {
+        at -= weight(&kind->op[op], failures);
+    }
+    return op;
+}
+
+/* The program of @seed: always the same */
+static void program_random(const ProgramKind *kind, Program *p, uint64_t seed)
 {
     uint64_t state = seed;
     uint64_t first = next_random(&state);
-    /* In one program of three the host does all that it is asked */
     bool failures = first % 3;
 
     p->n = PROGRAM_STEPS;
-    p->step[0] = (Step) { STEP_FEATURES, first >> 32 };
+    p->step[0] = (Step) { 0, first >> 32 & 0xffff, first >> 48 };
     for (unsigned i = 1; i < p->n; i++) {
         uint64_t r = next_random(&state);
 
         p->step[i] = (Step) {
-            .op = random_op(r >> 48, failures),
+            .op = random_op(kind, r >> 48, failures),
             .a = r & 0xffff,
             .b = r >> 16 & 0xffff,
         };
     }
 }
 
-char *program_text(const Program *p)
+static char *program_text(const ProgramKind *kind, const Program *p)
 {
     GString *s = g_string_new(NULL);
 
     for (unsigned i = 0; i < p->n; i++) {
         g_string_append_printf(s, "    { %s, 0x%x, 0x%x },\n",
-                               ops[p->step[i].op].name, p->step[i].a,
+                               kind->op[p->step[i].op].name, p->step[i].a,
                                p->step[i].b);
     }
     return g_string_free(s, false);
 }
+
+/* --- Each step may abort, so programs run in children --- */
+
+typedef struct Run {
+    const ProgramKind *kind;
+    const Program *program;
+    bool verbose;
+} Run;
+
+static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
+{
+    pid_t pid;
+    int status;
+
+    /*
+     * RCU's thread has started, here and before the child ends: the arguments
+     * of one that has not, or that fork() leaves behind, look lost to ASan.
+     */
+    drain_call_rcu();
+    fflush(NULL);
+    pid = fork();
+
+    g_assert_cmpint(pid, >=, 0);
+    if (!pid) {
+        struct rlimit no_core = {};
+
+        setrlimit(RLIMIT_CORE, &no_core);
+        if (silent) {
+            int fd = open("/dev/null", O_WRONLY);
+
+            dup2(fd, STDOUT_FILENO);
+            dup2(fd, STDERR_FILENO);
+        }
+        run(opaque);
+        drain_call_rcu();
+        /* Not _exit(), which would lose what gcov has counted */
+        exit(0);
+    }
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void run_one(void *opaque)
+{
+    const Run *r = opaque;
+
+    r->kind->run(r->program, r->verbose);
+}
+
+static bool fails(const ProgramKind *kind, const Program *p)
+{
+    Run r = { kind, p };
+
+    return !in_child(run_one, &r, true);
+}
+
+bool program_passes(const ProgramKind *kind, const Program *p)
+{
+    Run r = { kind, p, true };
+
+    return !fails(kind, p) || in_child(run_one, &r, false);
+}
+
+/* --- What is left of a program that fails --- */
 
 static Program without(const Program *p, unsigned from, unsigned n)
 {
@@ -106,15 +148,14 @@ static Program without(const Program *p, unsigned from, unsigned n)
     return q;
 }
 
-static bool remove_chunks(Program *p, unsigned n,
-                          bool (*fails)(const Program *))
+static bool remove_chunks(const ProgramKind *kind, Program *p, unsigned n)
 {
     bool any = false;
 
     for (unsigned from = 0; from + n <= p->n; ) {
         Program q = without(p, from, n);
 
-        if (fails(&q)) {
+        if (fails(kind, &q)) {
             *p = q;
             any = true;
         } else {
@@ -124,11 +165,78 @@ static bool remove_chunks(Program *p, unsigned n,
     return any;
 }
 
-void program_shrink(Program *p, bool (*fails)(const Program *))
+static void program_shrink(const ProgramKind *kind, Program *p)
 {
     for (unsigned n = p->n / 2; n; ) {
-        if (!remove_chunks(p, n, fails)) {
+        if (!remove_chunks(kind, p, n)) {
             n /= 2;
         }
     }
+}
+
+/* --- Many of them --- */
+
+typedef struct Progress {
+    const ProgramKind *kind;
+    uint64_t seed;       /* of the program that runs */
+    uint64_t programs;
+} Progress;
+
+static void run_many(void *opaque)
+{
+    Progress *progress = opaque;
+    Program p;
+
+    for (; progress->programs; progress->programs--, progress->seed++) {
+        program_random(progress->kind, &p, progress->seed);
+        progress->kind->run(&p, false);
+    }
+}
+
+static uint64_t from_env(const char *name, uint64_t otherwise)
+{
+    const char *val = getenv(name);
+    uint64_t n = otherwise;
+
+    g_assert_cmpint(val ? qemu_strtou64(val, NULL, 0, &n) : 0, ==, 0);
+    return n;
+}
+
+static void report_failure(const ProgramKind *kind, uint64_t seed)
+{
+    g_autofree char *text = NULL;
+    Program p;
+
+    program_random(kind, &p, seed);
+    program_shrink(kind, &p);
+    program_passes(kind, &p);
+    text = program_text(kind, &p);
+    g_test_message("SMMUV3_MODEL_SEED=%" PRIu64 " fails; what is left of it:",
+                   seed);
+    g_test_message("%s", text);
+    g_test_fail();
+}
+
+void program_test_random(const ProgramKind *kind, uint64_t steps)
+{
+    uint64_t seed = from_env("SMMUV3_MODEL_SEED", 1);
+    Progress *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int64_t start = g_get_monotonic_time();
+    double seconds;
+
+    steps = from_env("SMMUV3_MODEL_STEPS", steps);
+    g_assert_true(progress != MAP_FAILED);
+    progress->kind = kind;
+    progress->seed = seed;
+    progress->programs = DIV_ROUND_UP(steps, PROGRAM_STEPS);
+    steps = progress->programs * PROGRAM_STEPS;
+    if (in_child(run_many, progress, false)) {
+        seconds = (g_get_monotonic_time() - start) / 1e6;
+        g_test_message("%" PRIu64 " steps from seed %" PRIu64 ", %.0f a "
+                       "second", steps, seed, steps / seconds);
+    } else {
+        report_failure(kind, progress->seed);
+    }
+    munmap(progress, sizeof(*progress));
 }

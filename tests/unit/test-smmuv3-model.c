@@ -7,18 +7,10 @@
  * need; nothing translates that an invalidation before a CMD_SYNC should have
  * stopped.
  *
- * SMMUV3_MODEL_STEPS: how many steps (default: a million)
- * SMMUV3_MODEL_SEED:  the first program's seed
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include "qemu/cutils.h"
-#include "qemu/rcu.h"
 #include "smmuv3-guest.h"
 #include "smmuv3-oracle.h"
 #include "smmuv3-program.h"
@@ -27,6 +19,60 @@
 #define TLBIS   8
 #define L1_TABLE (GUEST_MEM_BASE + 0x4000)
 #define L2_TABLE (GUEST_MEM_BASE + 0x8000)
+
+/* What a step does with its operands a and b */
+typedef enum StepOp {
+    STEP_FEATURES,    /* a: what host and vSMMU can do; comes first */
+    STEP_SMMUEN,      /* a: on */
+    STEP_GBPA,        /* a: ABORT */
+    STEP_RESET,
+    STEP_PLUG,        /* a: device, plugged or unplugged */
+    STEP_RENUMBER,    /* a: device, b: StreamID */
+    STEP_SWAP,        /* a, b: devices whose StreamIDs are swapped */
+    STEP_STE,         /* a: StreamID, b: class */
+    STEP_L1STD,       /* a: descriptor, b: class */
+    STEP_TABLE,       /* a: which table the registers point at */
+    STEP_UNREADABLE,  /* a: no access to memory succeeds */
+    STEP_CFGI_STE,    /* a: StreamID */
+    STEP_CFGI_RANGE,  /* a: StreamID, b: Range */
+    STEP_CFGI_ALL,
+    STEP_CFGI_CD,     /* a: StreamID, b: all of its CDs */
+    STEP_TLBI,        /* a: which */
+    STEP_TLBI_MANY,   /* a: how many hundreds */
+    STEP_TLBI_RUN,    /* a: first page, b: size and number of pages */
+    STEP_ATC_INV,     /* a: StreamID */
+    STEP_SYNC,
+    STEP_ILLEGAL,     /* a: which */
+    STEP_FAIL,        /* a: kinds of calls, b: when, how often, errno */
+    STEP_HEAL,
+    STEP_OPS,
+} StepOp;
+
+static const ProgramOp ops[STEP_OPS] = {
+    [STEP_FEATURES] = { "STEP_FEATURES", 0 },
+    [STEP_SMMUEN] = { "STEP_SMMUEN", 12 },
+    [STEP_GBPA] = { "STEP_GBPA", 8 },
+    [STEP_RESET] = { "STEP_RESET", 2 },
+    [STEP_PLUG] = { "STEP_PLUG", 6 },
+    [STEP_RENUMBER] = { "STEP_RENUMBER", 6 },
+    [STEP_SWAP] = { "STEP_SWAP", 4 },
+    [STEP_STE] = { "STEP_STE", 40 },
+    [STEP_L1STD] = { "STEP_L1STD", 3 },
+    [STEP_TABLE] = { "STEP_TABLE", 2 },
+    [STEP_UNREADABLE] = { "STEP_UNREADABLE", 1 },
+    [STEP_CFGI_STE] = { "STEP_CFGI_STE", 30 },
+    [STEP_CFGI_RANGE] = { "STEP_CFGI_RANGE", 8 },
+    [STEP_CFGI_ALL] = { "STEP_CFGI_ALL", 8 },
+    [STEP_CFGI_CD] = { "STEP_CFGI_CD", 8 },
+    [STEP_TLBI] = { "STEP_TLBI", 15 },
+    [STEP_TLBI_MANY] = { "STEP_TLBI_MANY", 2 },
+    [STEP_TLBI_RUN] = { "STEP_TLBI_RUN", 8 },
+    [STEP_ATC_INV] = { "STEP_ATC_INV", 5 },
+    [STEP_SYNC] = { "STEP_SYNC", 15 },
+    [STEP_ILLEGAL] = { "STEP_ILLEGAL", 2 },
+    [STEP_FAIL] = { "STEP_FAIL", 8, true },
+    [STEP_HEAL] = { "STEP_HEAL", 5, true },
+};
 
 /* What a device's caches could still hold */
 enum {
@@ -682,10 +728,11 @@ static void begin_step(Model *m, const Step *s)
     }
 }
 
-static void run_program(const Program *p)
+static void run_program(const Program *p, bool speak)
 {
     Model m = { .g = guest_new(false), .sizes = 0x15000 };
 
+    verbose = speak;
     if (!verbose) {
         g_string_free(g_steal_pointer(&m.g->host.log), true);
     }
@@ -719,114 +766,7 @@ static void run_program(const Program *p)
     guest_free(m.g);
 }
 
-/* --- Many programs, each step of which may abort --- */
-
-static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
-{
-    pid_t pid;
-    int status;
-
-    /*
-     * RCU's thread has started, here and before the child ends: the arguments
-     * of one that has not, or that fork() leaves behind, look lost to ASan.
-     */
-    drain_call_rcu();
-    fflush(NULL);
-    pid = fork();
-
-    g_assert_cmpint(pid, >=, 0);
-    if (!pid) {
-        struct rlimit no_core = {};
-
-        setrlimit(RLIMIT_CORE, &no_core);
-        if (silent) {
-            int fd = open("/dev/null", O_WRONLY);
-
-            dup2(fd, STDOUT_FILENO);
-            dup2(fd, STDERR_FILENO);
-        }
-        run(opaque);
-        drain_call_rcu();
-        /* Not _exit(), which would lose what gcov has counted */
-        exit(0);
-    }
-    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static void run_verbose(void *opaque)
-{
-    verbose = true;
-    run_program(opaque);
-}
-
-static void run_one(void *opaque)
-{
-    run_program(opaque);
-}
-
-static bool program_fails(const Program *p)
-{
-    return !in_child(run_one, (void *)p, true);
-}
-
-typedef struct Progress {
-    uint64_t seed;       /* of the program that runs */
-    uint64_t programs;
-} Progress;
-
-static void run_many(void *opaque)
-{
-    Progress *progress = opaque;
-    Program p;
-
-    for (; progress->programs; progress->programs--, progress->seed++) {
-        program_random(&p, progress->seed);
-        run_program(&p);
-    }
-}
-
-static uint64_t from_env(const char *name, uint64_t otherwise)
-{
-    const char *val = getenv(name);
-    uint64_t n = otherwise;
-
-    g_assert_cmpint(val ? qemu_strtou64(val, NULL, 0, &n) : 0, ==, 0);
-    return n;
-}
-
-static void test_random(void)
-{
-    uint64_t steps = from_env("SMMUV3_MODEL_STEPS", 1000000);
-    uint64_t seed = from_env("SMMUV3_MODEL_SEED", 1);
-    Progress *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int64_t start = g_get_monotonic_time();
-    g_autofree char *text = NULL;
-    double seconds;
-    Program p;
-
-    g_assert_true(progress != MAP_FAILED);
-    progress->seed = seed;
-    progress->programs = DIV_ROUND_UP(steps, PROGRAM_STEPS);
-    steps = progress->programs * PROGRAM_STEPS;
-    if (in_child(run_many, progress, false)) {
-        seconds = (g_get_monotonic_time() - start) / 1e6;
-        g_test_message("%" PRIu64 " steps from seed %" PRIu64 ", %.0f a "
-                       "second", steps, seed, steps / seconds);
-        munmap(progress, sizeof(*progress));
-        return;
-    }
-    program_random(&p, progress->seed);
-    program_shrink(&p, program_fails);
-    in_child(run_verbose, &p, false);
-    text = program_text(&p);
-    g_test_message("SMMUV3_MODEL_SEED=%" PRIu64 " fails; what is left of it:",
-                   progress->seed);
-    g_test_message("%s", text);
-    g_test_fail();
-    munmap(progress, sizeof(*progress));
-}
+static const ProgramKind kind = { ops, STEP_OPS, run_program };
 
 /* --- Permanent cases: what was found, or what a fault put back was --- */
 
@@ -883,10 +823,12 @@ static const Case cases[] = {
 
 static void test_case(const void *opaque)
 {
-    if (program_fails(opaque)) {
-        in_child(run_verbose, (void *)opaque, false);
-        g_test_fail();
-    }
+    g_assert_true(program_passes(&kind, opaque));
+}
+
+static void test_random(void)
+{
+    program_test_random(&kind, 1000000);
 }
 
 #define ADD(sentence, test) g_test_add_func("/smmuv3/model/" sentence, test)

@@ -18,9 +18,9 @@ class Fault:
             raise TreeError(f'{self.name} is not linked with the unit tests')
         return found[0]
 
-    def text(self, unit):
-        """The faulty source."""
-        with open(unit.path, encoding='utf-8') as f:
+    def text(self, path):
+        """The source at path, made faulty"""
+        with open(path, encoding='utf-8') as f:
             text = f.read()
         old, new = '\n'.join(self.old), '\n'.join(self.new)
         if text.count(old) != 1:

@@ -7,15 +7,34 @@ import os
 import shlex
 import subprocess
 
-from srctree import QEMU, TreeError
+from srctree import QEMU, ROOT, SRC, TreeError
 
 BINARY = 'qemu-system-aarch64'
+SANITIZE = '-fsanitize=address,undefined'
+SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
+                   '-fno-omit-frame-pointer', '-w']
+HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
+# Compiled as are files that are linked in besides
+LIKE = 'hw/arm/smmuv3-accel.c'
+
+
+def worth_sanitizing(path):
+    """Is it of the overlay, or the SMMUv3 that it hooks into?"""
+    return path in HOOKED or os.path.exists(os.path.join(ROOT, path))
 
 
 def newer(target, *sources):
     """Is target newer than all of sources?"""
     return os.path.exists(target) and all(
         os.path.getmtime(target) > os.path.getmtime(s) for s in sources)
+
+
+def faulty_source(fault, where):
+    """What Relink.make() is to take in place of a file: itself, with a fault"""
+    path = os.path.join(where, fault.name)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(fault.text(os.path.join(SRC, 'hw', 'arm', fault.name)))
+    return {f'../src/hw/arm/{fault.name}': path}
 
 
 class Relink:
@@ -39,6 +58,9 @@ class Relink:
         command = [(replaced or {}).get(arg, arg)
                    for arg in shlex.split(entry['command'])]
         command[command.index('-o') + 1] = output
+        if replaced and entry['file'].endswith('.c'):
+            # Headers beside it are found wherever the other file is
+            command += ['-iquote', os.path.dirname(entry['file'])]
         p = subprocess.run(command + list(more), cwd=self.where, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)
@@ -53,6 +75,14 @@ class Relink:
             if entry['output'].startswith('libsystem') and \
                     wanted(os.path.relpath(path, src)):
                 yield entry
+
+    def add(self, path, cflags=()):
+        """The object of one more file"""
+        like = next(self.sources(LIKE.__eq__))
+        to = os.path.join(os.path.dirname(like['output']),
+                          f'{os.path.basename(path)}.{self.suffix}.o')
+        self.run(like, to, {like['file']: path}, cflags)
+        return to
 
     def make(self, wanted, cflags, ldflags=(), source=None):
         """source: {path of a file: another in its place}; how many objects"""

@@ -31,6 +31,7 @@ help:
 	@echo "make hooks         see whether the hook patches apply"
 	@echo "make sanitize|mutants|coverage|fuzz  the unit tests: under ASan and UBSan,"
 	@echo "                   with faults put in, what they reach, and random input"
+	@echo "make registers     random register accesses on QEMU's own SMMUv3, a fake host"
 	@echo "make sanitize-qtest  a hostile guest on a QEMU under ASan and UBSan"
 	@echo "make soak          load, faults and a guest at work, MINUTES=60"
 	@echo "make analyze       GCC's and clang's static analyzers, -Wall -Wextra"
@@ -137,7 +138,7 @@ hooks:
 	@scripts/overlay
 
 # What tests the tests; make check runs all of them but coverage.
-analyze sanitize sanitize-qtest mutants coverage fuzz: native
+analyze sanitize sanitize-qtest registers mutants coverage fuzz: native
 	@scripts/$@
 
 soak: native arm64 kernel
@@ -152,6 +153,6 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help native arm64 faulty kernel analyze sanitize sanitize-qtest mutants coverage fuzz check check-unit check-qtest check-lab \
+.PHONY: all help native arm64 faulty kernel analyze sanitize sanitize-qtest mutants coverage fuzz registers check check-unit check-qtest check-lab \
 	check-functional bench bench-check lab-shell demo demo-possible demo-shell docs series check-series install deb \
 	check-deb check-trixie check-arm64 hooks soak check-style clean distclean

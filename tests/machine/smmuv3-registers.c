@@ -93,8 +93,7 @@ typedef struct Model {
     OracleRegs regs;     /* what the guest wrote, and so should be */
     bool acked;          /* CR0ACK.SMMUEN before this step */
     bool queue_empty;    /* so that nothing comes after CR0ACK, either */
-    bool event;          /* this step must bring all streams to where they are
-                            to be */
+    bool event;          /* after this step all streams are where they should */
     bool may;            /* it may, as commands ran */
     bool plugging;       /* a device came or went */
     unsigned failed_before;
@@ -375,7 +374,7 @@ static void do_write(Model *m, uint32_t a, uint32_t b)
     uint32_t offset = some_offset(a);
     uint64_t val = some_value(offset, b);
 
-    /* The SMMU writes its MSIs there: not into what it reads, which bit 24 has */
+    /* The SMMU writes MSIs there: not into what it reads, which has bit 24 */
     if (offset % PAGE1 / 8 == GERROR_IRQ_CFG0 / 8 ||
         offset % PAGE1 / 8 == EVENTQ_IRQ_CFG0 / 8) {
         val &= ~(1ULL << 24);
@@ -638,9 +637,8 @@ static void make_machine(char *self)
     g_assert_true(smmu->accel->on);
 }
 
-/* The emulator's main() is linked, too: --wrap=main */
-int __wrap_main(int argc, char **argv);
-int __wrap_main(int argc, char **argv)
+/* Linked as main(), with the emulator's own left aside */
+int registers_main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     make_machine(argv[0]);

@@ -9,7 +9,7 @@
 
 #define PROGRAM_STEPS 200
 
-/* @a and @b: 16 random bits each, which mean what the operation makes of them */
+/* @a and @b: 16 random bits each; what they mean is the operation's */
 typedef struct Step {
     unsigned op;
     uint32_t a, b;

@@ -229,6 +229,14 @@ void guest_reset(Guest *g)
     smmuv3_streams_reset(&g->s);
 }
 
+void guest_load(Guest *g, bool smmuen, bool abort)
+{
+    begin_step(g);
+    g->s.regs.smmuen = smmuen;
+    g->s.regs.gbpa = abort ? GBPA_ABORT : 0;
+    smmuv3_streams_update(&g->s);
+}
+
 void guest_write64(Guest *g, uint64_t addr, uint64_t val)
 {
     g_assert_cmphex(addr, >=, GUEST_MEM_BASE);

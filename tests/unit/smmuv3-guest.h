@@ -63,6 +63,8 @@ void guest_gbpa(Guest *g, bool abort);
 /* The bus of device @i gets another number */
 void guest_renumber(Guest *g, unsigned i, uint32_t sid);
 void guest_reset(Guest *g);
+/* loadvm: the machine has written registers, and runs again */
+void guest_load(Guest *g, bool smmuen, bool abort);
 
 /* Memory and commands */
 void guest_write64(Guest *g, uint64_t addr, uint64_t val);

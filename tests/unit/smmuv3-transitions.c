@@ -229,6 +229,16 @@ static void renumber(Guest *g, unsigned n)
     guest_renumber(g, 0, g->sid[0]);
 }
 
+static void load_enabled(Guest *g, unsigned n)
+{
+    guest_load(g, true, true);
+}
+
+static void load_disabled(Guest *g, unsigned n)
+{
+    guest_load(g, false, true);
+}
+
 static void cfgi_elsewhere(Guest *g, unsigned n)
 {
     guest_cfgi_ste(g, 0xff);
@@ -464,6 +474,17 @@ const Transition transitions[] = {
     { "S1 renumbered out of the table, any CFGI", s1_then_out_of_range,
       cfgi_elsewhere, "{attach d$ abort; free s1@#; free vdevice d$; }", NULL,
       FAKE_BLOCKED },
+
+    /* A state that was loaded, over a reset or over what ran */
+    { "loaded with SMMUEN 1 over GBPA bypass, S1 STEs", plugged_s1_table,
+      load_enabled, "{vdevice d$ 0x@; hwpt s1@#; attach d$ s1@#; }", NULL,
+      FAKE_TRANSLATED },
+    { "loaded with SMMUEN 1 over the same", reach_s1, load_enabled, "", NULL,
+      FAKE_TRANSLATED },
+    { "loaded with GBPA abort over S1 STEs", reach_s1, load_disabled,
+      "{attach d$ abort; }", NULL, FAKE_BLOCKED },
+    { "loaded with GBPA abort over GBPA bypass", gbpa_bypass, load_disabled,
+      "{attach d$ abort; }", NULL, FAKE_BLOCKED },
 
     /* Unplug */
     { "unplug with GBPA bypass", gbpa_bypass, all_unplug,

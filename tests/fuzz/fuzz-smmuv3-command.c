@@ -3,8 +3,9 @@
  *
  * Input: records of 17 bytes. The first byte says what the other 16 are: a
  * command (maybe one of several for adjacent pages), an STE (its StreamID in
- * the first byte's upper bits), a register write, StreamIDs, or host calls
- * that fail.
+ * the first byte's upper bits), registers, a StreamID, or host calls that fail.
+ * At no time is a stream anything but what it was, what it should be, or
+ * blocked; after what concerns all streams none is what it was.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,12 +27,40 @@ static void command(Guest *g, uint64_t word0, uint64_t word1, unsigned n)
 {
     uint8_t opcode = word0;
 
-    if (guest_command(g, word0, word1) && n && !(word1 & CMD1_RANGE) &&
+    if (!guest_command(g, word0, word1)) {
+        return;
+    }
+    if (opcode == SMMUV3_CMD_CFGI_STE_RANGE && (word1 & 31) == 31) {
+        guest_assert_safe(g, false);
+    }
+    if (n && !(word1 & CMD1_RANGE) &&
         (opcode == SMMUV3_CMD_TLBI_NH_VA || opcode == SMMUV3_CMD_TLBI_NH_VAA)) {
         static const uint32_t step[] = { 4 * KiB, 16 * KiB, 64 * KiB };
 
         smmuv3_streams_repeat(&g->s, n * 4, step[n % 3]);
     }
+}
+
+/* Returns whether all streams are to be what they should be, from now on */
+static bool registers(Guest *g, unsigned which, uint64_t word0, uint64_t word1)
+{
+    bool was_enabled = g->s.regs.smmuen;
+
+    if (which & 1) {
+        guest_smmuen(g, word0 & 1);
+        return g->s.regs.smmuen != was_enabled;
+    }
+    if (which & 2) {
+        guest_gbpa(g, word0 & 1);
+        return !was_enabled;
+    }
+    if (which & 4) {
+        g->s.regs.strtab_base = word0;
+        g->s.regs.strtab_base_cfg = word1;
+        return false;
+    }
+    guest_reset(g);
+    return true;
 }
 
 static void record(Guest *g, const uint8_t *p)
@@ -47,7 +76,8 @@ static void record(Guest *g, const uint8_t *p)
         guest_ste(g, i, word0, word1);
         break;
     case 5:
-        g->sid[i % DEVICES] = word0;
+        guest_renumber(g, i % DEVICES, word0);
+        guest_assert_safe(g, false);
         break;
     case 6:
         g->s.regs.ats = word0 & 1;
@@ -57,12 +87,8 @@ static void record(Guest *g, const uint8_t *p)
                        word1 >> 12 & 7, EIO);
         break;
     case 7:
-        if (i & 1) {
-            guest_smmuen(g, word0 & 1);
-        } else if (i & 2) {
-            guest_gbpa(g, word0 & 1);
-        } else {
-            guest_reset(g);
+        if (registers(g, i, word0, word1)) {
+            guest_assert_safe(g, false);
         }
         break;
     }
@@ -89,7 +115,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Guest *g = guest_new(size & 1);
 
     g_string_free(g_steal_pointer(&g->host.log), true);
-    g->check_steps = false;
     for (unsigned i = 0; i < DEVICES; i++) {
         guest_plug(g, i);
     }
@@ -99,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Whatever it was, the next events bring everything to where it belongs */
     fake_host_heal(&g->host);
     for (unsigned i = 0; i < DEVICES; i++) {
-        g->sid[i] = i;
+        guest_renumber(g, i, i);
     }
     guest_smmuen(g, false);
     guest_smmuen(g, true);

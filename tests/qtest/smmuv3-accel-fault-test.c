@@ -197,6 +197,15 @@ static void prepare_unmapped(Guest *g)
     smmu_set_block(g, false);
 }
 
+static void prepare_numbers(Guest *g)
+{
+    for (int i = 0; i < DEVS; i++) {
+        guest_set_bus(g, i, FIRST_BUS + i);
+        smmu_set_ste(g, false, guest_sid(DEVS + i), STE_S1);
+    }
+    enabled_with(g, STE_S1);
+}
+
 static bool act_gbpa_abort(Guest *g)
 {
     gbpa(g, true);
@@ -241,6 +250,14 @@ static bool act_cfgi_bypass(Guest *g)
 static bool act_cfgi_abort(Guest *g)
 {
     return cfgi_to(g, STE_ABORT);
+}
+
+static bool act_renumber(Guest *g)
+{
+    for (int i = 0; i < DEVS; i++) {
+        guest_set_bus(g, i, FIRST_BUS + DEVS + i);
+    }
+    return true;
 }
 
 static bool act_tlbi(Guest *g)
@@ -314,7 +331,9 @@ static Held held(Guest *g)
 {
     Held h;
 
-    enabled_with(g, STE_S1);
+    /* By the same way each time, as IDs follow from it */
+    enabled_with(g, STE_ABORT);
+    prepare_numbers(g);
     h = (Held) { ctl->objects, guest_fds(g), vdevice_ids(g) };
     return h;
 }
@@ -544,6 +563,7 @@ static const Event events[] = {
       true },
     { "cfgi_bypass_to_abort", prepare_bypass, act_cfgi_abort, FLAT, BLOCKED,
       4, true },
+    { "renumber", prepare_numbers, act_renumber, MAPPED, MAPPED, 12 },
     { "tlbi", prepare_unmapped, act_tlbi, MAPPED, BLOCKED, 1 },
 };
 

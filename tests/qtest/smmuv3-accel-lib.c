@@ -281,7 +281,12 @@ bool guest_try_hotplug(Guest *g, int i)
     QDict *reply;
     bool ok;
 
-    reply = qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
+    reply = g->emulated ?
+            qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
+                      "'driver': 'edu', 'id': %s, 'bus': %s,"
+                      "'dma_mask': %" PRIu64 ", 'x-dma-delay': 1}}",
+                      id, bus, UINT64_MAX) :
+            qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
                       "'driver': 'vfio-pci', 'id': %s, 'host': %s,"
                       "'bus': %s, 'iommufd': 'iommufd0', 'rombar': 0}}",
                       id, guest_host_device(i), bus);
@@ -329,9 +334,34 @@ void smmu_write(Guest *g, uint32_t reg, uint32_t val)
     qtest_writel(g->qts, SMMU_BASE + g->smmu * SMMU_SIZE + reg, val);
 }
 
+uint64_t smmu_readq(Guest *g, uint32_t reg)
+{
+    return qtest_readq(g->qts, SMMU_BASE + g->smmu * SMMU_SIZE + reg);
+}
+
 static void smmu_writeq(Guest *g, uint32_t reg, uint64_t val)
 {
     qtest_writeq(g->qts, SMMU_BASE + g->smmu * SMMU_SIZE + reg, val);
+}
+
+void smmu_write_width(Guest *g, uint32_t reg, unsigned width, uint64_t val)
+{
+    uint64_t addr = SMMU_BASE + g->smmu * SMMU_SIZE + reg;
+
+    switch (width) {
+    case 1:
+        qtest_writeb(g->qts, addr, val);
+        break;
+    case 2:
+        qtest_writew(g->qts, addr, val);
+        break;
+    case 4:
+        qtest_writel(g->qts, addr, val);
+        break;
+    default:
+        qtest_writeq(g->qts, addr, val);
+        break;
+    }
 }
 
 void smmu_cr0(Guest *g, uint32_t val)
@@ -346,18 +376,27 @@ void smmu_gbpa(Guest *g, uint32_t val)
     g_assert_cmphex(smmu_read(g, GBPA), ==, val);
 }
 
-/* 2-level: a table for each bus of the devices, and one for bus 0 */
+/* 2-level: a table for each device's bus, each spare one, and bus 0 */
 static int l2_index(uint8_t bus)
 {
     return bus ? bus - FIRST_BUS + 1 : 0;
 }
 
+static uint64_t l2_table(uint8_t bus)
+{
+    return L2TAB + l2_index(bus) * (STE_SIZE << L2_SPLIT);
+}
+
+void smmu_set_l1(Guest *g, uint8_t bus, bool valid)
+{
+    qtest_writeq(g->qts, STRTAB + bus * 8,
+                 (valid ? l2_table(bus) : NO_MEMORY) | (L2_SPLIT + 1));
+}
+
 static void write_l1(Guest *g, uint8_t bus)
 {
-    uint64_t l2 = L2TAB + l2_index(bus) * (STE_SIZE << L2_SPLIT);
-
-    qtest_memset(g->qts, l2, 0, STE_SIZE << L2_SPLIT);
-    qtest_writeq(g->qts, STRTAB + bus * 8, l2 | (L2_SPLIT + 1));
+    qtest_memset(g->qts, l2_table(bus), 0, STE_SIZE << L2_SPLIT);
+    smmu_set_l1(g, bus, true);
 }
 
 void smmu_set_block(Guest *g, bool mapped)
@@ -388,7 +427,7 @@ void smmu_setup(Guest *g, bool linear)
     } else {
         qtest_memset(g->qts, STRTAB, 0, 8 << (STRTAB_LOG2 - L2_SPLIT));
         write_l1(g, 0);
-        for (int i = 0; i < ports(g); i++) {
+        for (int i = 0; i < ports(g) + SPARE_BUSES; i++) {
             write_l1(g, FIRST_BUS + i);
         }
         smmu_write(g, STRTAB_BASE_CFG, 1 << 16 | L2_SPLIT << 6 | STRTAB_LOG2);
@@ -407,8 +446,7 @@ void smmu_setup(Guest *g, bool linear)
 void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0)
 {
     uint64_t ste = linear ? STRTAB + sid * STE_SIZE :
-                   L2TAB + (l2_index(sid >> 8) << L2_SPLIT | (sid & 0xff)) *
-                   STE_SIZE;
+                   l2_table(sid >> 8) + (sid & 0xff) * STE_SIZE;
 
     /* As Linux has it: S1CIR, S1COR write-back, S1CSH inner, SHCFG incoming */
     qtest_writeq(g->qts, ste + 8, ste0 == STE_S1 ? 0xf4 | 1ull << 44 : 0);

@@ -20,6 +20,8 @@
 /* Root complex and the buses behind its root ports */
 #define PXB_BUS     0x10
 #define FIRST_BUS   0x11
+/* After those, with a place in the Stream table: to renumber to */
+#define SPARE_BUSES 2
 /* With an SMMU for each device: the first of their root complexes */
 #define FIRST_PXB   0x80
 
@@ -32,6 +34,7 @@
 #define PGD         0x41250000ull
 #define BUF         0x42000000ull
 #define MSI_BUF     0x43000000ull
+#define NO_MEMORY   0x60000000ull
 
 /* The stage 1 tables map IOVA x + MAP_OFFSET to x, and nothing else */
 #define MAP_OFFSET  0x40000000ull
@@ -49,12 +52,14 @@
 #define IRQ_CTRL        0x50
 #define GERROR          0x60
 #define GERRORN         0x64
+#define GERROR_IRQ_CFG0 0x68
 #define STRTAB_BASE     0x80
 #define STRTAB_BASE_CFG 0x88
 #define CMDQ_BASE       0x90
 #define CMDQ_PROD       0x98
 #define CMDQ_CONS       0x9c
 #define EVENTQ_BASE     0xa0
+#define EVENTQ_IRQ_CFG0 0xb0
 #define EVENTQ_PROD     0x100a8
 #define EVENTQ_CONS     0x100ac
 
@@ -134,12 +139,18 @@ void guest_unplug(Guest *g, int i);
 void guest_unplug_start(Guest *g, int i);
 
 uint32_t smmu_read(Guest *g, uint32_t reg);
+uint64_t smmu_readq(Guest *g, uint32_t reg);
 void smmu_write(Guest *g, uint32_t reg, uint32_t val);
+/* Any width, 1, 2, 4 or 8, wherever */
+void smmu_write_width(Guest *g, uint32_t reg, unsigned width, uint64_t val);
 /* Write CR0 and see it acknowledged */
 void smmu_cr0(Guest *g, uint32_t val);
 /* Write GBPA with UPDATE, and see it done */
 void smmu_gbpa(Guest *g, uint32_t val);
-/* Set up queues and a 2-level (or linear) Stream table; SMMUEN stays as is */
+/*
+ * Set up queues and a 2-level (or linear) Stream table, which has the spare
+ * buses, too; SMMUEN stays as is
+ */
 void smmu_setup(Guest *g, bool linear);
 /*
  * The one 1 GiB block of stage 1, IOVA 0x80000000..0xbfffffff to
@@ -147,6 +158,8 @@ void smmu_setup(Guest *g, bool linear);
  */
 void smmu_set_block(Guest *g, bool mapped);
 
+/* 2-level: let the L1 descriptor of @bus point at its STEs, or at no memory */
+void smmu_set_l1(Guest *g, uint8_t bus, bool valid);
 /* The STE of @sid: word 0 is @ste0, with the CD's address if it is STE_S1 */
 void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0);
 

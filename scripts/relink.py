@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 
+from roombuild import ONLY_GCC
 from srctree import QEMU, ROOT, SRC, TreeError
 
 BINARY = 'qemu-system-aarch64'
@@ -40,9 +41,10 @@ def faulty_source(fault, where):
 class Relink:
     """Of build/qemu/WHICH; the result is qemu-system-aarch64-SUFFIX there."""
 
-    def __init__(self, which, suffix):
+    def __init__(self, which, suffix, compiler='gcc'):
         self.where = os.path.join(QEMU, which)
         self.suffix = suffix
+        self.compiler = compiler
         self.original = os.path.join(self.where, BINARY)
         self.result = f'{self.original}-{suffix}'
         if not os.path.exists(self.original):
@@ -55,13 +57,19 @@ class Relink:
                               capture_output=True).stdout
 
     def run(self, entry, output, replaced=None, more=()):
-        command = [(replaced or {}).get(arg, arg)
-                   for arg in shlex.split(entry['command'])]
+        replaced = {'gcc': self.compiler, **(replaced or {})}
+        command = [replaced.get(arg, arg)
+                   for arg in shlex.split(entry['command'])
+                   if self.compiler == 'gcc' or not arg.startswith(ONLY_GCC)]
         command[command.index('-o') + 1] = output
-        if replaced and entry['file'].endswith('.c'):
-            # Headers beside it are found wherever the other file is
-            command += ['-iquote', os.path.dirname(entry['file'])]
-        p = subprocess.run(command + list(more), cwd=self.where, check=False,
+        if entry['file'].endswith('.c'):
+            # First, so that headers can be put before others. Those beside a
+            # file are found wherever the one in its place is.
+            at = command.index(self.compiler) + 1
+            command[at:at] = [*more, '-iquote', os.path.dirname(entry['file'])]
+        else:
+            command += more
+        p = subprocess.run(command, cwd=self.where, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)
         if p.returncode:
@@ -84,9 +92,13 @@ class Relink:
         self.run(like, to, {like['file']: path}, cflags)
         return to
 
-    def make(self, wanted, cflags, ldflags=(), source=None):
-        """source: {path of a file: another in its place}; how many objects"""
-        replaced = {}
+    def make(self, wanted, cflags, ldflags=(), source=None, objects=None):
+        """Compile what is wanted in another way, and link. Returns how many.
+
+        source: {path of a file: another in its place}
+        objects: {an object: another in its place}, made by add()
+        """
+        replaced = dict(objects or {})
         for entry in self.sources(wanted):
             to = entry['output'].replace('.c.o', f'.{self.suffix}.o')
             replaced[entry['output']] = to

@@ -83,13 +83,13 @@ bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)
 static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
 {
     SMMUQueue *q = &s->cmdq;
-    const uint8_t *memory = cmdq_memory(s);
 
-    if (memory) {
+    if (cmdq_memory(s)) {
         /* As dma_memory_read() has it: PROD was read before */
         smp_mb();
-        memcpy(cmd, memory + Q_CONS(q) * sizeof(cmd[0]), n * sizeof(cmd[0]));
-        return true;
+        return address_space_read_cached(&s->accel->cmdq_memory.cache,
+                                         Q_CONS(q) * sizeof(cmd[0]), cmd,
+                                         n * sizeof(cmd[0])) == MEMTX_OK;
     }
     return dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
                            n * sizeof(cmd[0]), queue_attrs) == MEMTX_OK;

@@ -35,6 +35,7 @@ static unsigned random_op(const ProgramKind *kind, uint64_t random,
     for (op = 0; op < kind->ops; op++) {
         total += weight(&kind->op[op], failures);
     }
+    g_assert(total);
     at = random % total;
     for (op = 0; at >= weight(&kind->op[op], failures); op++) {
         at -= weight(&kind->op[op], failures);

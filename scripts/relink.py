@@ -65,7 +65,7 @@ class Relink:
         if entry['file'].endswith('.c'):
             # First, so that headers can be put before others. Those beside a
             # file are found wherever the one in its place is.
-            at = command.index(self.compiler) + 1
+            at = next(i for i, arg in enumerate(command) if arg[0] == '-')
             command[at:at] = [*more, '-iquote', os.path.dirname(entry['file'])]
         else:
             command += more

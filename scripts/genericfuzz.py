@@ -10,50 +10,53 @@ what reads memory for a device calls the fuzzer, which then fills it.
 import os
 import re
 
-from relink import Relink, faulty_source, worth_sanitizing
+from relink import MAIN, Relink, faulty_source, worth_sanitizing
 from srctree import ROOT, SRC
 
+HERE = os.path.join(ROOT, 'tests', 'fuzz', 'generic')
 QTEST = os.path.join(SRC, 'tests', 'qtest')
+FUZZER = os.path.join(QTEST, 'fuzz', 'fuzz.c')
 SOURCES = [
-    *(os.path.join(QTEST, 'fuzz', name)
-      for name in ('fuzz.c', 'generic_fuzz.c', 'qtest_wrappers.c')),
-    *(os.path.join(QTEST, name) for name in ('libqtest.c', 'libqmp.c')),
-    *(os.path.join(QTEST, 'libqos', name)
-      for name in ('libqos-malloc.c', 'pci.c', 'pci-pc.c',
-                   'qgraph.c')),
+    *(os.path.join(QTEST, f'{name}.c')
+      for name in ('fuzz/generic_fuzz', 'fuzz/qtest_wrappers', 'libqtest',
+                   'libqmp', 'libqos/libqos-malloc', 'libqos/pci',
+                   'libqos/pci-pc', 'libqos/qgraph')),
     os.path.join(SRC, 'hw', 'mem', 'sparse-mem.c'),
+    os.path.join(HERE, 'virt.c'),
 ]
-MAIN = 'qemu-system-aarch64.p/system_main.c.o'
-# Their reads call the fuzzer, and the weak function that is there without it
-READS_MEMORY = ('system/memory.c', 'system/physmem.c')
-CONFIG = ['-w', '-iquote', os.path.join(ROOT, 'tests', 'fuzz', 'generic')]
-TARGET = 'aarch64-softmmu-config-'
-PER_TARGET = ['-DCOMPILING_PER_TARGET',
-              f'-DCONFIG_TARGET="{TARGET}target.h"',
-              f'-DCONFIG_DEVICES="{TARGET}devices.h"']
-ENVIRONMENT = {
-    # A step of the clock wants a timer to go to: slirp has one for IPv6.
-    'QEMU_FUZZ_ARGS': '-machine virt,gic-version=3 -nodefaults '
-                      '-netdev user,id=timer '
-                      '-device arm-smmuv3,accel=on,primary-bus=pcie.0',
-    'QEMU_FUZZ_OBJECTS': 'arm-smmuv3',
-}
+# Its reads call the fuzzer, as do those that the overlay has from headers
+READS_MEMORY = 'system/physmem.c'
+CONFIG = ['-w', '-iquote', HERE]
+# The binary's name says which of QEMU's targets it is
+TARGET = 'target-generic-fuzz'
+START = '''#!/bin/sh
+export QEMU_FUZZ_ARGS='-machine virt,gic-version=3 -nodefaults \\
+    -device arm-smmuv3,accel=on,primary-bus=pcie.0'
+export QEMU_FUZZ_OBJECTS='arm-smmuv3?0?'
+exec '{qemu}' "$@"
+'''
 
 
 def wraps():
-    """The functions that the fuzzer puts itself before, as QEMU's build says"""
-    with open(os.path.join(QTEST, 'fuzz', 'meson.build'),
-              encoding='utf-8') as f:
-        return re.findall(r'-Wl,-wrap,\w+', f.read())
+    """The functions that are stood before, as QEMU's build and virt.c have it"""
+    for path in (os.path.join(QTEST, 'fuzz', 'meson.build'),
+                 os.path.join(HERE, 'virt.c')):
+        with open(path, encoding='utf-8') as f:
+            for name in re.findall(r'(?:-wrap,| __wrap_)(\w+)', f.read()):
+                yield f'-Wl,-wrap,{name}'
 
 
-def build(suffix, sanitizers, cflags, where, fault=None):
-    """The program, which takes its target from its name"""
-    qemu = Relink('native', f'{suffix}-target-generic-fuzz', 'clang')
-    added = [qemu.add(path, CONFIG + PER_TARGET) for path in SOURCES]
-    instrumented = [*CONFIG, *cflags]
-    source = faulty_source(fault, where) if fault else None
-    qemu.make(lambda path: worth_sanitizing(path) or path in READS_MEMORY,
-              instrumented, [f'-fsanitize=fuzzer,{sanitizers}', *wraps(),
-                             *added[1:]], source, {MAIN: added[0]})
-    return qemu.result
+def build(where, name, cflags, ldflags, fault=None):
+    """The program, in where"""
+    qemu = Relink('native', f'{name}-{TARGET}', 'clang')
+    added = [qemu.add(path, CONFIG, MAIN) for path in SOURCES]
+    source = faulty_source(fault, where) if fault else {}
+    qemu.make(lambda path: worth_sanitizing(path) or
+              path in (MAIN, READS_MEMORY),
+              [*CONFIG, *cflags], [*ldflags, *wraps(), *added],
+              {**source, f'../src/{MAIN}': FUZZER})
+    program = os.path.join(where, name)
+    with open(program, 'w', encoding='utf-8') as f:
+        f.write(START.format(qemu=qemu.result))
+    os.chmod(program, 0o755)
+    return program

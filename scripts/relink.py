@@ -14,6 +14,7 @@ BINARY = 'qemu-system-aarch64'
 SANITIZE = '-fsanitize=address,undefined'
 SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
                    '-fno-omit-frame-pointer', '-w']
+MAIN = 'system/main.c'
 HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
 # Compiled as are files that are linked in besides
 LIKE = 'hw/arm/smmuv3-accel.c'
@@ -80,25 +81,21 @@ class Relink:
         src = os.path.realpath(os.path.join(QEMU, 'src'))
         for entry in self.compdb:
             path = os.path.normpath(os.path.join(self.where, entry['file']))
-            if entry['output'].startswith('libsystem') and \
+            if entry['output'].startswith(('libsystem', f'{BINARY}.p/')) and \
                     wanted(os.path.relpath(path, src)):
                 yield entry
 
-    def add(self, path, cflags=()):
+    def add(self, path, cflags=(), like=LIKE):
         """The object of one more file"""
-        like = next(self.sources(LIKE.__eq__))
+        like = next(self.sources(like.__eq__))
         to = os.path.join(os.path.dirname(like['output']),
                           f'{os.path.basename(path)}.{self.suffix}.o')
         self.run(like, to, {like['file']: path}, cflags)
         return to
 
-    def make(self, wanted, cflags, ldflags=(), source=None, objects=None):
-        """Compile what is wanted in another way, and link. Returns how many.
-
-        source: {path of a file: another in its place}
-        objects: {an object: another in its place}, made by add()
-        """
-        replaced = dict(objects or {})
+    def make(self, wanted, cflags, ldflags=(), source=None):
+        """source: {path of a file: another in its place}; how many objects"""
+        replaced = {}
         for entry in self.sources(wanted):
             to = entry['output'].replace('.c.o', f'.{self.suffix}.o')
             replaced[entry['output']] = to

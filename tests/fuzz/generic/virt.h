@@ -1,0 +1,19 @@
+/*
+ * Functions that the linker puts in the place of others, and those others
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_FUZZ_GENERIC_VIRT_H
+#define TESTS_FUZZ_GENERIC_VIRT_H
+
+#include "system/memory.h"
+#include "tests/qtest/fuzz/fuzz.h"
+
+void __real_fuzz_dma_read_cb(size_t addr, size_t len, MemoryRegion *mr);
+void __wrap_fuzz_dma_read_cb(size_t addr, size_t len, MemoryRegion *mr);
+void __real_fuzz_reset(QTestState *s);
+void __wrap_fuzz_reset(QTestState *s);
+int64_t __wrap_qtest_clock_step_next(QTestState *s);
+
+#endif /* TESTS_FUZZ_GENERIC_VIRT_H */

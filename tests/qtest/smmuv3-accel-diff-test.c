@@ -24,6 +24,8 @@
 #define STEPS_MAX 5
 #define EVENTS_MAX 64
 #define EVENT_WAIT_US (5 * G_USEC_PER_SEC)
+/* What comes later than that has come, most likely */
+#define SETTLE_US 20000
 
 /* Events that accel=off records and accel=on does not */
 static const struct {
@@ -97,8 +99,8 @@ static void G_NORETURN differ(Diff *d, const char *what, uint64_t off,
 }
 
 /*
- * Not compared: EVENTQ_PROD, as the events are, and CMDQ_PROD, which is the
- * guest's alone
+ * Not compared: EVENTQ_PROD, which counts those of unreported[], too, and
+ * CMDQ_PROD, which is the guest's alone
  */
 static void compare_registers(Diff *d)
 {
@@ -129,6 +131,97 @@ static void compare_registers(Diff *d)
         differ(d, "STRTAB_BASE as a whole",
                smmu_readq(d->side[0], STRTAB_BASE),
                smmu_readq(d->side[1], STRTAB_BASE));
+    }
+}
+
+typedef struct Event {
+    uint64_t word0;      /* type and StreamID */
+    uint64_t addr;
+} Event;
+
+typedef struct Events {
+    unsigned n;
+    Event event[EVENTS_MAX];
+} Events;
+
+/* Add what is in the queue; return whether there was anything */
+static bool drain(Guest *g, Events *e)
+{
+    uint32_t mask = (2 << EVENTQ_LOG2) - 1;
+    unsigned before = e->n;
+    uint32_t ahead;
+
+    while ((ahead = smmu_read(g, EVENTQ_PROD) ^ g->eventq_cons) &&
+           e->n < EVENTS_MAX) {
+        uint64_t at = EVENTQ + (g->eventq_cons & (mask >> 1)) * 32;
+        uint64_t word0 = qtest_readq(g->qts, at);
+
+        g_assert_cmphex(ahead & EVENTQ_OVFLG, ==, 0);
+        e->event[e->n++] = (Event) {
+            .word0 = word0 & 0xffffffff000000ffull,
+            .addr = qtest_readq(g->qts, at + 16),
+        };
+        g->eventq_cons = (g->eventq_cons & ~mask) |
+                         ((g->eventq_cons + 1) & mask);
+        smmu_write(g, EVENTQ_CONS, g->eventq_cons);
+    }
+    return e->n != before;
+}
+
+/* Take out what only accel=off records */
+static void take_unreported(Diff *d, Events *off)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < off->n; i++) {
+        bool known = false;
+
+        for (unsigned j = 0; j < ARRAY_SIZE(unreported); j++) {
+            if ((off->event[i].word0 & 0xff) == unreported[j].type) {
+                d->unreported[j]++;
+                known = true;
+            }
+        }
+        if (!known) {
+            off->event[kept++] = off->event[i];
+        }
+    }
+    off->n = kept;
+}
+
+static int by_words(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(Event));
+}
+
+static void compare_events(Diff *d)
+{
+    Events off = {}, on = {};
+    int64_t end = g_get_monotonic_time() + EVENT_WAIT_US;
+
+    drain(d->side[0], &off);
+    d->events[0] += off.n;
+    take_unreported(d, &off);
+    /* The host's come by its interrupt, a thread of its kernel's, and a fd */
+    while ((drain(d->side[1], &on) || on.n < off.n) &&
+           g_get_monotonic_time() < end) {
+        g_usleep(100);
+    }
+    d->events[1] += on.n;
+    qsort(off.event, off.n, sizeof(Event), by_words);
+    qsort(on.event, on.n, sizeof(Event), by_words);
+    for (unsigned i = 0; i < off.n && i < on.n; i++) {
+        if (off.event[i].word0 != on.event[i].word0) {
+            differ(d, "an event (StreamID and type)", off.event[i].word0,
+                   on.event[i].word0);
+        }
+        if (off.event[i].addr != on.event[i].addr) {
+            differ(d, "an event's address", off.event[i].addr,
+                   on.event[i].addr);
+        }
+    }
+    if (off.n != on.n) {
+        differ(d, "the number of events", off.n, on.n);
     }
 }
 
@@ -312,6 +405,8 @@ static void step_replug(Diff *d)
         guest_hotplug(g, i);
         dma_write(g, i, BUF);
     }
+    /* Before another step can keep what is still on its way from the queue */
+    compare_events(d);
 }
 
 /* Accesses of any width, in any order; then all is as it should be again */
@@ -409,93 +504,11 @@ static uint64_t try_writes(Diff *d, Guest *g, uint64_t offset)
     return words;
 }
 
-typedef struct Event {
-    uint64_t word0;      /* type and StreamID */
-    uint64_t addr;
-} Event;
-
-typedef struct Events {
-    unsigned n;
-    Event event[EVENTS_MAX];
-} Events;
-
-/* Add what is in the queue; return whether there was anything */
-static bool drain(Guest *g, Events *e)
+/* None came late, of which a reset would leave nothing */
+static void compare_late_events(Diff *d)
 {
-    uint32_t mask = 15;
-    unsigned before = e->n;
-
-    while (((smmu_read(g, EVENTQ_PROD) ^ g->eventq_cons) & mask) &&
-           e->n < EVENTS_MAX) {
-        uint64_t at = EVENTQ + (g->eventq_cons & 7) * 32;
-        uint64_t word0 = qtest_readq(g->qts, at);
-
-        e->event[e->n++] = (Event) {
-            .word0 = word0 & 0xffffffff000000ffull,
-            .addr = qtest_readq(g->qts, at + 16),
-        };
-        g->eventq_cons = (g->eventq_cons & ~mask) |
-                         ((g->eventq_cons + 1) & mask);
-        smmu_write(g, EVENTQ_CONS, g->eventq_cons);
-    }
-    return e->n != before;
-}
-
-/* Take out what only accel=off records */
-static void take_unreported(Diff *d, Events *off)
-{
-    unsigned kept = 0;
-
-    for (unsigned i = 0; i < off->n; i++) {
-        bool known = false;
-
-        for (unsigned j = 0; j < ARRAY_SIZE(unreported); j++) {
-            if ((off->event[i].word0 & 0xff) == unreported[j].type) {
-                d->unreported[j]++;
-                known = true;
-            }
-        }
-        if (!known) {
-            off->event[kept++] = off->event[i];
-        }
-    }
-    off->n = kept;
-}
-
-static int by_words(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(Event));
-}
-
-static void compare_events(Diff *d)
-{
-    Events off = {}, on = {};
-    int64_t end = g_get_monotonic_time() + EVENT_WAIT_US;
-
-    drain(d->side[0], &off);
-    d->events[0] += off.n;
-    take_unreported(d, &off);
-    /* The host's come by its interrupt, a thread of its kernel's, and a fd */
-    while ((drain(d->side[1], &on) || on.n < off.n) &&
-           g_get_monotonic_time() < end) {
-        g_usleep(100);
-    }
-    d->events[1] += on.n;
-    qsort(off.event, off.n, sizeof(Event), by_words);
-    qsort(on.event, on.n, sizeof(Event), by_words);
-    for (unsigned i = 0; i < off.n && i < on.n; i++) {
-        if (off.event[i].word0 != on.event[i].word0) {
-            differ(d, "an event (StreamID and type)", off.event[i].word0,
-                   on.event[i].word0);
-        }
-        if (off.event[i].addr != on.event[i].addr) {
-            differ(d, "an event's address", off.event[i].addr,
-                   on.event[i].addr);
-        }
-    }
-    if (off.n != on.n) {
-        differ(d, "the number of events", off.n, on.n);
-    }
+    g_usleep(SETTLE_US);
+    compare_events(d);
 }
 
 static void compare(Diff *d)
@@ -564,6 +577,10 @@ static void the_same_bytes_registers_and_events(void)
     compare_id_registers(&d);
     for (unsigned i = 0; i < programs; i++) {
         if (i % 100 == 0) {
+            compare_late_events(&d);
+            if (i) {
+                compare_late_events(&d);
+            }
             g_string_truncate(d.log, 0);
             say(&d, "seed %u, programs from %u on", seed, i);
             step_reset(&d);
@@ -577,6 +594,7 @@ static void the_same_bytes_registers_and_events(void)
         compare(&d);
         say(&d, "-- %u", i);
     }
+    compare_late_events(&d);
     g_test_message("%u programs, seed %u: events %u with accel=off, %u with "
                    "accel=on", programs, seed, d.events[0], d.events[1]);
     g_assert_cmpuint(d.events[1], >, 0);

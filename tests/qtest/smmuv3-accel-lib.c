@@ -32,7 +32,6 @@
 #define TIMEOUT_US      (10 * G_USEC_PER_SEC)
 
 #define CMDQ_LOG2       8
-#define EVENTQ_LOG2     3
 #define STE_SIZE        64
 #define L2_SPLIT        8
 #define STRTAB_LOG2     16

@@ -22,8 +22,12 @@
 #define FIRST_BUS   0x11
 /* After those, with a place in the Stream table: to renumber to */
 #define SPARE_BUSES 2
+QEMU_BUILD_BUG_ON(SPARE_BUSES < DEVS);
 /* With an SMMU for each device: the first of their root complexes */
 #define FIRST_PXB   0x80
+
+/* Log2 of how many records the event queue that smmu_setup() makes has */
+#define EVENTQ_LOG2 3
 
 /* Guest memory, all within the 128 MiB of RAM at 0x40000000 */
 #define CMDQ        0x41000000ull
@@ -62,6 +66,7 @@
 #define EVENTQ_IRQ_CFG0 0xb0
 #define EVENTQ_PROD     0x100a8
 #define EVENTQ_CONS     0x100ac
+#define EVENTQ_OVFLG    (1u << 31)
 
 #define CR0_SMMUEN      (1u << 0)
 #define CR0_EVENTQEN    (1u << 2)

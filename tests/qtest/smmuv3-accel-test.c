@@ -457,7 +457,7 @@ static void faults_arrive_as_events_and_overflow_shows(void)
         g_assert_true(smmu_next_event(g, evt));
         g_assert_cmphex(evt[2], ==, BUF + i * 0x1000);
     }
-    g->eventq_cons |= 1u << 31;
+    g->eventq_cons |= EVENTQ_OVFLG;
     smmu_write(g, EVENTQ_CONS, g->eventq_cons);
 
     /* Disabled: discarded, and nothing is said */

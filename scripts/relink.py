@@ -63,6 +63,8 @@ class Relink:
                    for arg in shlex.split(entry['command'])
                    if self.compiler == 'gcc' or not arg.startswith(ONLY_GCC)]
         command[command.index('-o') + 1] = output
+        if '-MF' in command:
+            command[command.index('-MF') + 1] = f'{output}.d'
         if entry['file'].endswith('.c'):
             # First, so that headers can be put before others. Those beside a
             # file are found wherever the one in its place is.

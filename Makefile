@@ -29,8 +29,9 @@ help:
 	@echo "make check-arm64   its unit tests in a clean Debian for arm64, by qemu-user"
 	@echo "make lab-shell     a prompt in the lab's host"
 	@echo "make hooks         see whether the hook patches apply"
-	@echo "make sanitize|mutants|coverage|fuzz  the unit tests: under ASan and UBSan,"
-	@echo "                   with faults put in, what they reach, and random input"
+	@echo "make sanitize|mutants|coverage  the unit tests: under ASan and UBSan,"
+	@echo "                   with faults put in, and what they reach"
+	@echo "make fuzz          random input, by libFuzzer and QEMU's generic-fuzz"
 	@echo "make registers     random register accesses on QEMU's own SMMUv3, a fake host"
 	@echo "make sanitize-qtest  a hostile guest on a QEMU under ASan and UBSan"
 	@echo "make soak          load, faults and a guest at work, MINUTES=60"
@@ -153,6 +154,8 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help native arm64 faulty kernel analyze sanitize sanitize-qtest mutants coverage fuzz registers check check-unit check-qtest check-lab \
-	check-functional bench bench-check lab-shell demo demo-possible demo-shell docs series check-series install deb \
-	check-deb check-trixie check-arm64 hooks soak check-style clean distclean
+.PHONY: all help native arm64 faulty kernel check check-unit check-qtest \
+	check-lab check-functional analyze sanitize sanitize-qtest mutants \
+	coverage fuzz registers soak bench bench-check lab-shell demo \
+	demo-possible demo-shell docs series check-series install deb check-deb \
+	check-trixie check-arm64 hooks check-style clean distclean

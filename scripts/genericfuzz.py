@@ -38,7 +38,7 @@ exec '{qemu}' "$@"
 
 
 def wraps():
-    """The functions that are stood before, as QEMU's build and virt.c have it"""
+    """The functions that are stood before, as QEMU's build and virt.c say"""
     for path in (os.path.join(QTEST, 'fuzz', 'meson.build'),
                  os.path.join(HERE, 'virt.c')):
         with open(path, encoding='utf-8') as f:

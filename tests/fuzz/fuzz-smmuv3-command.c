@@ -42,7 +42,8 @@ static void command(Guest *g, uint64_t word0, uint64_t word1, unsigned n)
 }
 
 /* Returns whether all streams are to be what they should be, from now on */
-static bool registers(Guest *g, unsigned which, uint64_t word0, uint64_t word1)
+static bool write_registers(Guest *g, unsigned which, uint64_t word0,
+                            uint64_t word1)
 {
     bool was_enabled = g->s.regs.smmuen;
 
@@ -87,7 +88,7 @@ static void record(Guest *g, const uint8_t *p)
                        word1 >> 12 & 7, EIO);
         break;
     case 7:
-        if (registers(g, i, word0, word1)) {
+        if (write_registers(g, i, word0, word1)) {
             guest_assert_safe(g, false);
         }
         break;

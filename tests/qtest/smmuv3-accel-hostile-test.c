@@ -8,7 +8,7 @@
  *
  * With SMMUV3_TEST_DEVICES (see smmuv3-accel-test.c) real DMA is the witness.
  * Without it there is no device, which leaves registers and queues: those run
- * anywhere, and are then run more often. SMMUV3_TEST_SEED repeats a run.
+ * anywhere, and are then run more often. SMMUV3_TEST_SEED is another seed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -73,13 +73,10 @@ static bool have_devices(void)
 
 static uint32_t seed(void)
 {
-    static unsigned s;
     const char *env = g_getenv("SMMUV3_TEST_SEED");
+    unsigned s = 1;
 
-    if (!s) {
-        s = g_random_int();
-        g_assert_true(!env || qemu_strtoui(env, NULL, 0, &s) == 0);
-    }
+    g_assert_true(!env || qemu_strtoui(env, NULL, 0, &s) == 0);
     return s;
 }
 
@@ -245,7 +242,7 @@ static Victim *victim_start(void)
     close(own);
     close(fd);
     v->rand = g_rand_new_with_seed(seed());
-    g_test_message("SMMUV3_TEST_SEED=%u repeats this", seed());
+    g_test_message("SMMUV3_TEST_SEED=%u", seed());
     /* What QEMU needs for being asked by this test is no growth */
     use_all_memory(v);
     fill_queue(v);

@@ -98,10 +98,16 @@ static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
     PCIDevice *pdev = PCI_DEVICE(vfio(dev)->dev);
     uint32_t command = pci_get_word(pdev->config + PCI_COMMAND);
 
-    error_report("arm-smmuv3: %s: the host neither blocks nor detaches the "
-                 "device; its bus mastering is turned off and the VM stopped",
-                 dev->name);
+    /* Said once: a guest can get here with each command */
+    if (command & PCI_COMMAND_MASTER) {
+        error_report("arm-smmuv3: %s: the host neither blocks nor detaches the "
+                     "device; its bus mastering is turned off and the VM "
+                     "stopped", dev->name);
+    }
     pdev->config_write(pdev, PCI_COMMAND, command & ~PCI_COMMAND_MASTER, 2);
+    if (!runstate_is_running()) {
+        return;
+    }
     if (qemu_in_vcpu_thread()) {
         /* Which does not get back to the guest */
         vm_stop(RUN_STATE_INTERNAL_ERROR);

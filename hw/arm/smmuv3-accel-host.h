@@ -59,7 +59,7 @@ typedef struct SMMUv3HostOps {
     void (*destroy)(void *opaque, uint32_t id);
     /*
      * The last resort, when a device can be neither translated nor blocked:
-     * stop it from mastering the bus, and stop the VM.
+     * stop it from mastering the bus, and stop the VM if it runs.
      */
     void (*quarantine)(void *opaque, const SMMUv3HostDevice *dev);
 } SMMUv3HostOps;

@@ -141,8 +141,9 @@ static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
     if (*step != 4 * KiB && *step != 16 * KiB && *step != 64 * KiB) {
         return 1;
     }
-    while (n < max && cmd[n][0] == cmd[0][0] &&
-           cmd[n][1] == cmd[n - 1][1] + *step) {
+    /* After the highest address comes none: a range does not begin anew */
+    while (n < max && cmd[n][0] == cmd[0][0] && cmd[n][1] > cmd[n - 1][1] &&
+           cmd[n][1] - cmd[n - 1][1] == *step) {
         n++;
     }
     return n;

@@ -237,6 +237,17 @@ void smmuv3_streams_update(SMMUv3Streams *s)
     reconcile_all(s, w, n);
 }
 
+void smmuv3_streams_stopped(SMMUv3Streams *s)
+{
+    SMMUv3Stream *st;
+
+    QTAILQ_FOREACH(st, &s->list, next) {
+        if (st->attached == SMMUV3_ATTACHED_QUARANTINE) {
+            st->viommu->ops->quarantine(st->viommu->opaque, &st->dev);
+        }
+    }
+}
+
 static bool in_range(uint32_t sid, uint32_t first, uint32_t last)
 {
     return sid >= first && sid <= last;

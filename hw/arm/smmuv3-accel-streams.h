@@ -81,6 +81,12 @@ void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st);
  */
 void smmuv3_streams_update(SMMUv3Streams *s);
 
+/*
+ * The VM has stopped: devices are put in quarantine once more, since a vCPU may
+ * have undone it before it, too, stopped
+ */
+void smmuv3_streams_stopped(SMMUv3Streams *s);
+
 /**
  * smmuv3_streams_cfgi - after CFGI_STE, CFGI_STE_RANGE or CFGI_ALL
  * @first, @last: StreamIDs, both inclusive

@@ -159,6 +159,8 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
     if (running) {
         load_regs(accel);
         smmuv3_streams_update(&accel->streams);
+    } else {
+        smmuv3_streams_stopped(&accel->streams);
     }
 }
 

@@ -13,7 +13,7 @@
 #include "smmuv3-program.h"
 
 /* A program that takes longer hangs; so it fails */
-#define PROGRAM_SECONDS 30
+#define PROGRAM_SECONDS 100
 
 /* splitmix64: a few lines, and the same everywhere */
 static uint64_t next_random(uint64_t *state)
@@ -86,7 +86,8 @@ typedef struct Run {
     bool verbose;
 } Run;
 
-static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
+/* Its exit status, as waitpid() has it; 0 if it is good */
+static int in_child(void (*run)(void *opaque), void *opaque, bool silent)
 {
     pid_t pid;
     int status;
@@ -116,7 +117,7 @@ static bool in_child(void (*run)(void *opaque), void *opaque, bool silent)
         exit(0);
     }
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return status;
 }
 
 static void run_one(void *opaque)
@@ -131,14 +132,14 @@ static bool fails(const ProgramKind *kind, const Program *p)
 {
     Run r = { kind, p };
 
-    return !in_child(run_one, &r, true);
+    return in_child(run_one, &r, true) != 0;
 }
 
 bool program_passes(const ProgramKind *kind, const Program *p)
 {
     Run r = { kind, p, true };
 
-    return !fails(kind, p) || in_child(run_one, &r, false);
+    return !fails(kind, p) || in_child(run_one, &r, false) == 0;
 }
 
 /* --- What is left of a program that fails --- */
@@ -208,24 +209,28 @@ static uint64_t from_env(const char *name, uint64_t otherwise)
     return n;
 }
 
-static void report_failure(const ProgramKind *kind, uint64_t seed)
+static void report_failure(const ProgramKind *kind, uint64_t seed, int status)
 {
     g_autofree char *text = NULL;
     Program p;
 
-    program_random(kind, &p, seed);
     g_test_fail();
+    g_test_message("SMMUV3_MODEL_SEED=%" PRIu64 " fails", seed);
+    /* To shrink one that hangs would take its time again for each step */
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+        g_test_message("It takes more than %d s", PROGRAM_SECONDS);
+        return;
+    }
+    program_random(kind, &p, seed);
     if (!fails(kind, &p)) {
-        g_test_message("SMMUV3_MODEL_SEED=%" PRIu64 " fails, but not when it "
-                       "is the first: something is left of those before it",
-                       seed);
+        g_test_message("Not when it is the first: something is left of those "
+                       "before it");
         return;
     }
     program_shrink(kind, &p);
     program_passes(kind, &p);
     text = program_text(kind, &p);
-    g_test_message("SMMUV3_MODEL_SEED=%" PRIu64 " fails; what is left of it:",
-                   seed);
+    g_test_message("%u steps are left of it:", p.n);
     g_test_message("%s", text);
 }
 
@@ -236,6 +241,7 @@ void program_test_random(const ProgramKind *kind, uint64_t steps)
                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int64_t start = g_get_monotonic_time();
     double seconds;
+    int status;
 
     steps = from_env("SMMUV3_MODEL_STEPS", steps);
     g_assert_true(progress != MAP_FAILED);
@@ -243,12 +249,13 @@ void program_test_random(const ProgramKind *kind, uint64_t steps)
     progress->seed = seed;
     progress->programs = DIV_ROUND_UP(steps, PROGRAM_STEPS);
     steps = progress->programs * PROGRAM_STEPS;
-    if (in_child(run_many, progress, false)) {
+    status = in_child(run_many, progress, false);
+    if (status == 0) {
         seconds = (g_get_monotonic_time() - start) / 1e6;
         g_test_message("%" PRIu64 " steps from seed %" PRIu64 ", %.0f a "
                        "second", steps, seed, steps / seconds);
     } else {
-        report_failure(kind, progress->seed);
+        report_failure(kind, progress->seed, status);
     }
     munmap(progress, sizeof(*progress));
 }

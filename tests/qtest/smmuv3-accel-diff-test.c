@@ -69,6 +69,9 @@ typedef struct Diff {
     GString *log;
     unsigned events[SIDES];
     unsigned unreported[ARRAY_SIZE(unreported)];
+    /* Writes at their own addresses, and through stage 1 */
+    unsigned arrived[2];
+    unsigned blocked[2];
 } Diff;
 
 #define BOTH(d, g) \
@@ -239,8 +242,8 @@ static uint32_t sid_of(Diff *d, int i)
 static void step_ste(Diff *d)
 {
     static const uint64_t ste[] = {
-        STE_S1, STE_S1, STE_BYPASS, STE_ABORT, STE_INVALID, 0x3, 0x7, STE_S2,
-        0xf,
+        STE_S1, STE_S1, STE_S1, STE_S1, STE_S1, STE_BYPASS, STE_ABORT,
+        STE_INVALID, 0x3, 0x7, STE_S2, 0xf,
     };
     uint64_t ste0 = ste[pick(d, ARRAY_SIZE(ste))];
     uint32_t sid = sid_of(d, pick(d, DEVS));
@@ -409,6 +412,23 @@ static void step_replug(Diff *d)
     compare_events(d);
 }
 
+/* What it is that the devices write, from now on: or nothing, if blocked */
+static void step_load(Diff *d)
+{
+    uint64_t from = BUF + (pick(d, 2) ? MAP_OFFSET : 0);
+    uint32_t word = g_rand_int_range(d->rand, 1, INT32_MAX);
+
+    say(d, "0x%x is to be read from 0x%" PRIx64, word, from);
+    BOTH(d, g) {
+        qtest_writel(g->qts, BUF, word);
+        for (int i = 0; i < DEVS; i++) {
+            dma_load(g, i, from);
+            dma_write(g, i, from + 0x100);
+        }
+    }
+    compare_events(d);
+}
+
 /* Accesses of any width, in any order; then all is as it should be again */
 static void step_registers(Diff *d)
 {
@@ -475,7 +495,7 @@ static void step(Diff *d)
     static void (*const steps[])(Diff *) = {
         step_ste, step_ste, step_ste, step_smmuen, step_smmuen, step_gbpa,
         step_cd, step_map, step_illegal, step_size, step_l1, step_renumber,
-        step_replug, step_registers,
+        step_replug, step_load, step_registers,
     };
 
     steps[pick(d, ARRAY_SIZE(steps))](d);
@@ -523,6 +543,12 @@ static void compare(Diff *d)
             differ(d, mapped ? "DMA through stage 1 (a word a device)"
                              : "DMA at its own address (a word a device)",
                    off, on);
+        }
+        for (int i = 0; i < DEVS; i++) {
+            bool blocked = extract64(off, i * 32, 32) == UINT32_MAX;
+
+            d->blocked[mapped] += blocked;
+            d->arrived[mapped] += !blocked;
         }
     }
     compare_events(d);
@@ -598,6 +624,12 @@ static void the_same_bytes_registers_and_events(void)
     g_test_message("%u programs, seed %u: events %u with accel=off, %u with "
                    "accel=on", programs, seed, d.events[0], d.events[1]);
     g_assert_cmpuint(d.events[1], >, 0);
+    for (int mapped = 0; mapped < 2; mapped++) {
+        g_test_message("DMA %s: %u arrived, %u blocked",
+                       mapped ? "through stage 1" : "at its own address",
+                       d.arrived[mapped], d.blocked[mapped]);
+        g_assert_true(d.arrived[mapped] && d.blocked[mapped]);
+    }
     report_unreported(&d, programs);
     BOTH(&d, g) {
         guest_stop(g);

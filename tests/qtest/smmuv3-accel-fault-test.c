@@ -233,7 +233,13 @@ static bool act_disable(Guest *g)
 static bool cfgi_to(Guest *g, uint64_t ste)
 {
     set_stes(g, ste);
-    smmu_cfgi_all(g);
+    if (ste == STE_ABORT) {
+        smmu_cfgi_all(g);
+        return true;
+    }
+    for (int i = 0; i < DEVS; i++) {
+        smmu_cfgi_ste(g, guest_sid(i));
+    }
     return true;
 }
 

@@ -76,6 +76,7 @@ QEMU_BUILD_BUG_ON(SPARE_BUSES < DEVS);
 #define GBPA_ABORT      (1u << 20)
 #define GBPA_RESET      0x1000u
 #define GERROR_CMDQ_ERR (1u << 0)
+#define GERROR_EVENTQ_ABT (1u << 2)
 
 /* STE word 0: V and Config */
 #define STE_INVALID     0x0

@@ -12,7 +12,8 @@
 #include "qemu/osdep.h"
 #include "smmuv3-accel-lib.h"
 
-#define CHECK_EVERY     250
+/* Odd, or only every other state would be looked at */
+#define CHECK_EVERY     51
 #define SMMUS           8
 /* Less than 300 bytes a flip, 3 KiB a plug: what a leaked object would take */
 #define SLACK_KIB       2048
@@ -27,13 +28,6 @@ static FailNth *ctl;
 static unsigned number(const char *env, unsigned otherwise)
 {
     return g_getenv(env) ? atoi(g_getenv(env)) : otherwise;
-}
-
-static int count_devices(void)
-{
-    g_auto(GStrv) names = g_strsplit(g_getenv("SMMUV3_TEST_DEVICES"), " ", 0);
-
-    return g_strv_length(names);
 }
 
 static Figures figures(Guest *g)
@@ -110,7 +104,9 @@ static void flips_while_dma_runs(void)
 {
     Guest *g = guest_start_untraced(DEVS);
     unsigned flips = number("SMMUV3_LOAD_FLIPS", 1000), running = 0;
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
     bool enabled = false, abort = false;
+    unsigned seen[3] = {};
     Figures was;
 
     smmu_setup(g, false);
@@ -123,7 +119,7 @@ static void flips_while_dma_runs(void)
     was = figures(g);
     for (unsigned n = 0; n < flips; n++) {
         running += keep_writing(g, n);
-        if (n % 2) {
+        if (g_rand_boolean(rand)) {
             set_gbpa(g, abort = !abort);
         } else {
             set_enabled(g, enabled = !enabled);
@@ -133,13 +129,17 @@ static void flips_while_dma_runs(void)
 
             finish_writing(g);
             dma_assert(g, want, want);
+            seen[want]++;
         }
     }
     set_enabled(g, false);
     set_gbpa(g, false);
     /* Else this was no test of running DMA; a busy machine has less of it */
     g_assert_cmpuint(running, >, flips / 10);
-    g_test_message("%u flips, %u of them while DMA ran", flips, running);
+    g_test_message("%u flips, %u of them while DMA ran; found %u times "
+                   "blocked, %u flat, %u mapped", flips, running,
+                   seen[BLOCKED], seen[FLAT], seen[MAPPED]);
+    g_assert_true(seen[BLOCKED] && seen[FLAT] && seen[MAPPED]);
     assert_figures("flips", figures(g), was);
     guest_stop(g);
 }
@@ -195,7 +195,7 @@ static void assert_all_are(Guest *g, int n, Dma dma)
 
 static void one_smmu_with_all_devices(void)
 {
-    int n = count_devices();
+    const int n = DEVS_MAX;
     Guest *g = guest_start_many(n, true);
     Dma want[DEVS_MAX];
     Figures was;

@@ -23,7 +23,7 @@ lockdep_is_on()
 
 kmemleak_is_on()
 {
-    echo clear >$KMEMLEAK
+    echo scan >$KMEMLEAK
 }
 
 # A young object is none that is lost, nor is one found in the first scan: its

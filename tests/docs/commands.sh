@@ -55,8 +55,8 @@ guest_initrd()
     cat >$WORK/root/lab/run <<'END'
 disks()
 {
-    # Their number gets there, within 60 s
-    left=600
+    # Their number gets there, within 180 s
+    left=1800
     while [ "$(ls -d /dev/nvme*n1 2>/dev/null | wc -l)" != "$1" ]; do
         left=$((left - 1))
         [ $left -gt 0 ] || break
@@ -101,7 +101,7 @@ wait_for()
 # the monitor's prompt.
 said()
 {
-    wait_for 'docs: .*;' "$1" 90
+    wait_for 'docs: .*;' "$1" 270
     grep -o 'docs: .*;' $WORK/console | sed -n "$1p"
 }
 

@@ -24,13 +24,12 @@ say "NVMe: $(grep -c ^ok $CHECKS_OUT) of 3 right: it is there, read, written and
 eth=$(ls "/sys/bus/pci/devices/$nic/net")
 ip addr add 10.0.0.2/24 dev "$eth"
 ip link set "$eth" up
-check "the network card reaches the host" ping -c 1 -w 10 10.0.0.1
+check "the network card reaches the host" within 60 ping -c 1 -W 2 10.0.0.1
 say "network card: $(ping -c 3 -i 0.2 -w 10 10.0.0.1 | grep packets)"
 
 say "lets the edu device read 0xdead0000, where nothing is mapped:"
 check "the device finished" edu-dma "$edu" 0xdead0000
-sleep 0.5
-check "the fault came to this guest's event queue" \
+check "the fault came to this guest's event queue" within 20 \
     sh -c 'dmesg | grep -q "F_TRANSLATION.*iova: 0xdead0000"'
 dmesg | grep -A 1 'event: F_' | grep -v '^--' | while IFS= read -r line; do
     say "  ${line#*] }"

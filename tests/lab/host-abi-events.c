@@ -12,7 +12,7 @@
 #define VA              STAGE1_VA
 #define F_TRANSLATION   0x10
 #define C_BAD_CD        0x0a
-#define EVENT_WAIT_MS   1000
+#define EVENT_WAIT_MS   10000
 /* An event that must not come is waited for this long. */
 #define SILENCE_MS      150
 #define EVENT_HEADER    8
@@ -201,7 +201,7 @@ static void fault_only(struct lab *lab)
 {
     lab_witness(lab, VA + 6 * PAGE);
     /* The record comes by an interrupt of its own. */
-    usleep(100000);
+    usleep(400000);
 }
 
 static void check_overflow(struct lab *lab)

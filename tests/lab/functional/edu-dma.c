@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     regs[EDU_DMA_DST / 8] = EDU_BUFFER;
     regs[EDU_DMA_COUNT / 8] = 4;
     regs[EDU_DMA_CMD / 8] = EDU_DMA_RUN;
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 10000; i++) {
         if (!(regs[EDU_DMA_CMD / 8] & EDU_DMA_RUN)) {
             return 0;
         }

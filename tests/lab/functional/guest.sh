@@ -11,15 +11,22 @@ hash()
     sha256sum | cut -d' ' -f1
 }
 
-# wait_for BLOCK-DEVICE [SECONDS]
-wait_for()
+# within SECONDS COMMAND...: try it until it succeeds.
+within()
 {
-    _left=$((${2:-30} * 10))
-    while ! [ -b "$1" ]; do
+    _left=$(($1 * 10))
+    shift
+    until "$@" >/dev/null 2>&1; do
         _left=$((_left - 1))
         [ $_left -gt 0 ] || return 1
         sleep 0.1
     done
+}
+
+# wait_for BLOCK-DEVICE [SECONDS]
+wait_for()
+{
+    within "${2:-60}" [ -b "$1" ]
 }
 
 # read_disk DEVICE MIB: by DMA, past the page cache.
@@ -97,7 +104,7 @@ check_network()
     _eth=$(ls "/sys/bus/pci/devices/$1/net")
     ip addr add 10.0.0.2/24 dev "$_eth"
     ip link set "$_eth" up
-    check "net: the host answers" ping -c 1 -w 15 10.0.0.1
+    check "net: the host answers" within 60 ping -c 1 -W 2 10.0.0.1
     wget -q -O /tmp/net http://10.0.0.1/net.read
     check "net: gets what the host sends" \
         same "$(hash </tmp/net)" "$READ_net"
@@ -116,10 +123,5 @@ said()
 
 wait_gone()
 {
-    _left=300
-    while [ -e "$1" ]; do
-        _left=$((_left - 1))
-        [ $_left -gt 0 ] || return 1
-        sleep 0.1
-    done
+    within 60 [ ! -e "$1" ]
 }

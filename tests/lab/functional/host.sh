@@ -142,7 +142,7 @@ monitor()
 # guest_said NAME TEXT [SECONDS]: wait for a line of the guest.
 guest_said()
 {
-    _left=$((${3:-20} * 10))
+    _left=$((${3:-60} * 10))
     while ! grep -qs "$2" $GUEST_DIR/"$1".result; do
         _left=$((_left - 1))
         [ $_left -gt 0 ] && kill -0 $GUEST_PID 2>/dev/null || return 1

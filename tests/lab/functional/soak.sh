@@ -87,7 +87,7 @@ check "the disk is there" wait_for $disk
 eth=$(ls "/sys/bus/pci/devices/$nic/net")
 ip addr add 10.0.0.2/24 dev "$eth"
 ip link set "$eth" up
-check "the network is there" ping -c 1 -w 30 10.0.0.1
+check "the network is there" within 60 ping -c 1 -W 2 10.0.0.1
 : >/tmp/wrong
 rounds=0
 faults=0

@@ -63,7 +63,7 @@ static bool msi_arrives(struct edu *edu, int device)
         return false;
     }
     *(volatile uint32_t *)(edu->bar + EDU_IRQ_RAISE) = 1;
-    return poll(&pfd, 1, 1000) == 1;
+    return poll(&pfd, 1, 20000) == 1;
 }
 
 static void check_allowed(int iommufd, int device, int bound)

@@ -32,7 +32,7 @@ class Case:
         # other that is ten times as slow when this machine has more to do.
         self.cpus = section.getint('cpus', 1 if self.suite == 'qtest' else 2)
         self.timeout = int(os.environ.get('LAB_TIMEOUT')
-                           or section.getint('timeout', 60))
+                           or section.getint('timeout', 180))
         self.pieces = section.get('pieces', '').split()
         self.files = _lines(section, 'files')
         self.append = section.get('append', '')

@@ -34,7 +34,7 @@ class Machine:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(path)
             server.listen(1)
-            server.settimeout(20)
+            server.settimeout(60)
             self.child = subprocess.Popen(
                 [BOARD_QEMU, '-display', 'none', '-nodefaults',
                  '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',

@@ -110,7 +110,7 @@ bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
     if (!inval->n) {
         return true;
     }
-    done = !viommu || issue(inval, viommu, inval->cmd, inval->n) == 0 ||
+    done = issue(inval, viommu, inval->cmd, inval->n) == 0 ||
            issue_singly(inval, viommu);
     if (inval->count.failures) {
         /* A kernel may keep ranges from users of an SMMU that has them */

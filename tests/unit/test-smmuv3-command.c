@@ -88,6 +88,8 @@ static const CommandRow rows[] = {
       { 0x0001000000001012, 0x0000000012345400 } },
     { "TLBI_NH_VA, TG = 16KB, level 1", "4.4.1.1, IDR5.DS = 0", RIL,
       { 0x1012, 0x900 }, false },
+    { "TLBI_NH_VA, TG = 4KB, level 1", "4.4.1.1", RIL,
+      { 0x1012, 0x40000500 }, true, { 0x1012, 0x40000500 } },
     /* As a guest sends it that was loaded from a machine with ranges */
     { "TLBI_NH_VA without ranges, TG = 4KB", "4.4.2.2", 0,
       { 0xffffffffffffff12, UINT64_MAX }, true, { 0xffff000000000011, 0 } },

@@ -87,6 +87,7 @@ typedef struct FakeObject {
     FakeDevice *dev;      /* a vDEVICE's */
     uint32_t vsid;
     int fd;               /* a vEVENTQ's */
+    bool orphan;          /* left behind, since a device is stuck with it */
 } FakeObject;
 
 /**
@@ -118,7 +119,7 @@ typedef struct FakeHost {
     unsigned failed;
     FakeDevice *failed_dev;
     const uint64_t *poison; /* an entry that fails whenever it comes */
-    unsigned orphans;     /* freed too early, for a device that is stuck */
+    unsigned orphans;     /* in all; they do not count as objects */
 } FakeHost;
 
 extern const SMMUv3HostOps fake_host_ops;

@@ -658,9 +658,6 @@ static void check_objects(Model *m)
               "d%u has a vDEVICE and no need of it", i);
         check(!m->reset || !d->vdevice, "d%u has a vDEVICE after reset", i);
     }
-    if (h->orphans) {
-        return;
-    }
     check(fake_host_count(h, FAKE_VIOMMU) == !!plugged, "vIOMMUs");
     check(fake_host_count(h, FAKE_VEVENTQ) <= !!plugged, "vEVENTQs");
     if (plugged) {

@@ -283,6 +283,28 @@ static void check_device(Model *m, unsigned i)
               same(&now, &want), &now);
 }
 
+/* One HWPT each for bypass and abort, and not more of others than devices */
+static void check_objects(Model *m)
+{
+    unsigned plugged = 0, translating = 0, nested;
+
+    for (unsigned i = 0; i < DEVICES; i++) {
+        FakeDevice *fake = &m->host.dev[i];
+        bool translates = fake_host_dma(&m->host, fake).kind == FAKE_TRANSLATED;
+
+        plugged += m->dev[i].stream != NULL;
+        translating += translates;
+        check(!translates || fake->vdevice, "d%u has no vDEVICE", i);
+        check(m->dev[i].stream || !fake->vdevice,
+              "d%u is gone, not its vDEVICE", i);
+    }
+    check(fake_host_count(&m->host, FAKE_VIOMMU) == !!plugged, "vIOMMUs");
+    nested = fake_host_count(&m->host, FAKE_NESTED) - 2 * !!plugged;
+    check(nested >= translating && nested <= plugged,
+          "%u S1 HWPTs, %u devices, of which %u translate", nested, plugged,
+          translating);
+}
+
 /* --- Steps --- */
 
 static uint64_t mix(uint64_t z)
@@ -559,6 +581,7 @@ static void run_step(Model *m, const Step *s)
             check_device(m, i);
         }
     }
+    check_objects(m);
 }
 
 static uint32_t get_sid(void *opaque, const SMMUv3Stream *st)

@@ -23,6 +23,8 @@
 #define SIDES 2
 #define STEPS_MAX 5
 #define EVENTS_MAX 64
+/* So few need not have had everything */
+#define FEW_PROGRAMS 500
 #define EVENT_WAIT_US (5 * G_USEC_PER_SEC)
 /* What comes later than that has come, most likely */
 #define SETTLE_US 20000
@@ -577,8 +579,7 @@ static void report_unreported(Diff *d, unsigned programs)
         g_test_message("%s, only with accel=off, %u times: %s",
                        unreported[i].name, d->unreported[i],
                        unreported[i].why);
-        /* So few may have had none of them */
-        g_assert_true(d->unreported[i] || programs < 500);
+        g_assert_true(programs < FEW_PROGRAMS || d->unreported[i]);
     }
 }
 
@@ -628,7 +629,8 @@ static void the_same_bytes_registers_and_events(void)
         g_test_message("DMA %s: %u arrived, %u blocked",
                        mapped ? "through stage 1" : "at its own address",
                        d.arrived[mapped], d.blocked[mapped]);
-        g_assert_true(d.arrived[mapped] && d.blocked[mapped]);
+        g_assert_true(programs < FEW_PROGRAMS ||
+                      (d.arrived[mapped] && d.blocked[mapped]));
     }
     report_unreported(&d, programs);
     BOTH(&d, g) {

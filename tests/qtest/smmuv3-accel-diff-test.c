@@ -624,7 +624,7 @@ static void the_same_bytes_registers_and_events(void)
     compare_late_events(&d);
     g_test_message("%u programs, seed %u: events %u with accel=off, %u with "
                    "accel=on", programs, seed, d.events[0], d.events[1]);
-    g_assert_cmpuint(d.events[1], >, 0);
+    g_assert_true(programs < FEW_PROGRAMS || d.events[1]);
     for (int mapped = 0; mapped < 2; mapped++) {
         g_test_message("DMA %s: %u arrived, %u blocked",
                        mapped ? "through stage 1" : "at its own address",

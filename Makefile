@@ -63,11 +63,11 @@ export LAB_HOST_KERNEL := $(HOST_KERNEL)
 endif
 
 native arm64:
-	@scripts/build-qemu $@
+	@scripts/build/build-qemu $@
 
 # A wrong build, which the tests have to notice.
 faulty: arm64
-	@scripts/build-faulty
+	@scripts/build/build-faulty
 
 # Of a kernel of one's own, too: guests boot it, tests are made with its headers.
 kernel:
@@ -76,13 +76,13 @@ kernel:
 # A build that is asked for more than one thing at once still compiles one
 # thing after the other, unless make itself was given -j.
 check: native arm64 faulty kernel
-	@scripts/check
+	@scripts/check/check
 
 check-unit: native
-	@scripts/check unit
+	@scripts/check/check unit
 
 check-qtest check-lab check-functional: check-%: native arm64 faulty kernel
-	@scripts/check $*
+	@scripts/check/check $*
 
 bench: native arm64 kernel
 	@tests/bench/bench
@@ -91,62 +91,62 @@ bench-check: native arm64 kernel
 	@tests/bench/bench --check
 
 docs:
-	@scripts/build-docs
+	@scripts/build/build-docs
 
 series:
-	@scripts/qemu-source
-	@scripts/make-series
+	@scripts/source/qemu-source
+	@scripts/package/make-series
 
 check-series: native series
-	@scripts/check-series
+	@scripts/package/check-series
 
 prefix ?= /usr/local
 
 install: native
 	$(if $(FULL),,$(info only the devices of the tests; ./configure --full has all))
-	@scripts/install-qemu --destdir='$(DESTDIR)' --prefix='$(prefix)'
+	@scripts/package/install-qemu --destdir='$(DESTDIR)' --prefix='$(prefix)'
 
 deb: native arm64
-	@scripts/make-deb
+	@scripts/package/make-deb
 
 check-deb: deb kernel
-	@scripts/check-deb
+	@scripts/package/check-deb
 
 check-trixie:
-	@scripts/check-debian trixie
+	@scripts/check/check-debian trixie
 
 # Without what tests the tests, which is the same anywhere and does not all run
 # by qemu-user: LeakSanitizer takes ptrace.
 check-arm64:
-	@scripts/check-debian --arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" \
-		sh -c 'make native && scripts/check unit "smmuv3-*" "docs-*"'
+	@scripts/check/check-debian --arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" \
+		sh -c 'make native && scripts/check/check unit "smmuv3-*" "docs-*"'
 
 lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
 # On a host of one's own nothing is emulated.
 demo: $(if $(HOST),demo-possible native,native arm64) kernel
-	@tests/lab/demo $(if $(HOST),--host "$(DEVICE)")
+	@tests/lab/demo/demo $(if $(HOST),--host "$(DEVICE)")
 
 demo-possible:
-	@tests/lab/demo --host "$(DEVICE)" --dry-run
+	@tests/lab/demo/demo --host "$(DEVICE)" --dry-run
 
 demo-shell: native arm64 kernel
-	@tests/lab/demo --shell
+	@tests/lab/demo/demo --shell
 
 hooks:
-	@scripts/qemu-source
-	@scripts/overlay
+	@scripts/source/qemu-source
+	@scripts/source/overlay
 
 # What tests the tests; make check runs all of them but coverage.
 analyze sanitize sanitize-qtest registers mutants coverage fuzz: native
-	@scripts/$@
+	@scripts/check/$@
 
 soak: native arm64 kernel
-	@scripts/soak $(MINUTES)
+	@scripts/check/soak $(MINUTES)
 
 check-style:
-	@scripts/check-style
+	@scripts/check/check-style
 
 clean:
 	rm -rf build/qemu/native build/qemu/arm64 build/tests build/logs

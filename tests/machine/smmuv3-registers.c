@@ -7,7 +7,7 @@
  * event had to bring somewhere is there, and without an event the host was
  * asked for nothing.
  *
- * scripts/registers builds it.
+ * scripts/check/registers builds it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,6 +1,6 @@
 /*
- * Between a test and tests/lab/fail-nth.c, which is preloaded into QEMU: one
- * page of a file that both map
+ * Between a test and tests/lab/programs/fail-nth.c, which is preloaded into
+ * QEMU: one page of a file that both map
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -2,9 +2,10 @@
  * arm-smmuv3,accel=on on a host kernel that runs out of memory: each allocation
  * that the kernel makes for each event fails in turn
  *
- * The kernel's own fault injection does it, by way of tests/lab/fail-nth.c in
- * QEMU. Whatever fails, DMA of a device is then what the guest asked for or
- * nothing; what the guest does next works; and nothing is left behind.
+ * The kernel's own fault injection does it, by way of
+ * tests/lab/programs/fail-nth.c in QEMU. Whatever fails, DMA of a device is
+ * then what the guest asked for or nothing; what the guest does next works; and
+ * nothing is left behind.
  *
  * Needs what smmuv3-accel-test needs, and FAIL_NTH_FILE. SMMUV3_FAULT_LOSE is
  * "attach" or "destroy": it makes the library err and the test fail.

@@ -221,7 +221,7 @@ static Guest *start_accel(int ndevs, bool trace, const char *smmu)
     const char *fault = g_getenv("SMMUV3_TEST_FAULT");
     g_autofree char *props = NULL;
 
-    /* Only the wrong build has x-fault: see scripts/build-faulty */
+    /* Only the wrong build has x-fault: see scripts/build/build-faulty */
     props = g_strdup_printf(",accel=on%s%s%s", smmu, fault ? ",x-fault=" : "",
                             fault ?: "");
     return start(ndevs, false, trace, props, assigned_device);

@@ -1,9 +1,9 @@
 /*
  * ATS and PASIDs behind arm-smmuv3,accel=on, as a guest sees them
  *
- * The lab's hardware has neither. tests/lab/pasid-host.c, preloaded into QEMU,
- * makes the host say that it has; all else is the real kernel. SMMUV3_TEST_NIC
- * names a PCI Express function that vfio-pci has.
+ * The lab's hardware has neither. tests/lab/programs/pasid-host.c, preloaded
+ * into QEMU, makes the host say that it has; all else is the real kernel.
+ * SMMUV3_TEST_NIC names a PCI Express function that vfio-pci has.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,7 @@
 #define IDR0_ATS        (1u << 10)
 #define IDR0_CD2L       (1u << 19)
 #define IDR1_SSIDSIZE(r) (((r) >> 6) & 0x1f)
-/* As tests/lab/pasid-host.c has them */
+/* As tests/lab/programs/pasid-host.c has them */
 #define HOST_SSIDSIZE   16
 #define HOST_PASID_BITS 12
 

@@ -8,7 +8,8 @@ import subprocess
 
 from labrun import elf, image
 from labrun.cpio import CpioWriter
-from labrun.paths import BUILD, DOWNLOADS, LINUX, TOP, LabError
+from labrun.paths import (BUILD, DEB_FETCH, DOWNLOADS, LINUX, TOP,
+                          LabError)
 
 OUT = os.path.join(BUILD, 'bench')
 HERE = os.path.join(TOP, 'tests', 'bench')
@@ -124,9 +125,9 @@ def _needed(program):
 
 def peer():
     """(version, cpio) of Debian's QEMU, in /opt/peer with what it needs."""
-    files = _run([os.path.join(TOP, 'scripts', 'deb-fetch'), '--arch=arm64',
-                  f'--suite={PEER_SUITE}', '--deps', f'--dest={DOWNLOADS}',
-                  f'--unpack={path("peer")}', PEER_PACKAGE], 'deb-fetch')
+    files = _run([DEB_FETCH, '--arch=arm64', f'--suite={PEER_SUITE}',
+                  '--deps', f'--dest={DOWNLOADS}', f'--unpack={path("peer")}',
+                  PEER_PACKAGE], 'deb-fetch')
     deb = re.search(r'^\S*/qemu-system-arm_\S+\.deb$', files, re.M).group(0)
     version = _run(['dpkg-deb', '-f', deb, 'Version'], 'dpkg-deb').strip()
     product = path('peer.cpio')

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 
-from .paths import BUILD, DOWNLOADS, TOP, LabError
+from .paths import BUILD, DEB_FETCH, DOWNLOADS, LabError
 
 # Debian 12's knows no RMR nodes; this one brings its own libc.
 SUITE = 'trixie'
@@ -19,9 +19,9 @@ def iasl():
     program = os.path.join(WHERE, 'usr', 'bin', 'iasl')
     if not os.path.exists(program):
         fetch = subprocess.run(
-            [os.path.join(TOP, 'scripts', 'deb-fetch'), f'--suite={SUITE}',
-             '--deps', f'--dest={DOWNLOADS}', f'--unpack={WHERE}',
-             'acpica-tools'], stdout=subprocess.DEVNULL, check=False)
+            [DEB_FETCH, f'--suite={SUITE}', '--deps', f'--dest={DOWNLOADS}',
+             f'--unpack={WHERE}', 'acpica-tools'],
+            stdout=subprocess.DEVNULL, check=False)
         if fetch.returncode:
             raise LabError('acpica-tools: could not be fetched')
     loader = glob.glob(os.path.join(WHERE, 'usr/lib/*-linux-gnu/ld-linux-*'))

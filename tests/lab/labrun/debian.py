@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 
 from .cpio import CpioWriter
-from .paths import DOWNLOADS, LAB, OUT, TOP, LabError
+from .paths import DEB_FETCH, DOWNLOADS, LAB, OUT, LabError
 
 MODULES = ('nvme', 'virtio_pci', 'virtio_console')
 IMAGE_MB = 96
@@ -35,8 +35,7 @@ exec /lab/init
 
 
 def _fetch(suite, arch, package):
-    cmd = [os.path.join(TOP, 'scripts', 'deb-fetch'), f'--dest={DOWNLOADS}',
-           package]
+    cmd = [DEB_FETCH, f'--dest={DOWNLOADS}', package]
     if suite:
         cmd += [f'--suite={suite}']
     if arch:

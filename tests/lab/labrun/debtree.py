@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from .paths import DOWNLOADS, TOP, LabError
+from .paths import DEB_FETCH, DOWNLOADS, LabError
 
 
 def fetch(what, where, suite, packages, finish=lambda: None):
@@ -13,7 +13,7 @@ def fetch(what, where, suite, packages, finish=lambda: None):
     if os.path.exists(stamp):
         return
     done = subprocess.run(
-        [os.path.join(TOP, 'scripts', 'deb-fetch'), '--arch=arm64',
+        [DEB_FETCH, '--arch=arm64',
          f'--suite={suite}', '--deps', f'--dest={DOWNLOADS}',
          f'--unpack={where}', *packages], stdout=subprocess.DEVNULL,
         check=False)

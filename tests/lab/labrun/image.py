@@ -10,22 +10,23 @@ import tarfile
 from . import debian as debian_disk
 from . import debtree, elf, libvirt, selftests
 from .cpio import CpioWriter
-from .paths import (BUILD, DOWNLOADS, LAB, LINUX, OUT, SYSROOT, TESTED_QEMU,
-                    TOP, LabError)
+from .paths import (BUILD, DEB_FETCH, DOWNLOADS, LAB, LINUX, OUT, SYSROOT,
+                    TESTED_QEMU, TOP, LabError)
 
-# Static programs that run in the host; sources are in tests/lab.
+# Static programs that run in the host; sources are in tests/lab/programs.
+SOURCES = os.path.join(LAB, 'programs')
 PROGRAMS = {
     'host-abi': ['host-abi.c', 'host-abi-attach.c', 'host-abi-calls.c',
                  'host-abi-events.c', 'host-abi-invalidate.c', 'iommufd.c',
                  'edu.c', 'stage1.c', 'tap.c'],
-    'edu-dma': ['functional/edu-dma.c'],
-    'kexec': ['functional/kexec.c'],
-    'vfio-dma': ['functional/vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],
-    'smmuv3-host-check': ['../../tools/smmuv3-host-check/main.c',
-                          '../../tools/smmuv3-host-check/ask.c',
-                          '../../tools/smmuv3-host-check/sysfs.c'],
+    'edu-dma': ['edu-dma.c'],
+    'kexec': ['kexec.c'],
+    'vfio-dma': ['vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],
+    'smmuv3-host-check': ['../../../tools/smmuv3-host-check/main.c',
+                          '../../../tools/smmuv3-host-check/ask.c',
+                          '../../../tools/smmuv3-host-check/sysfs.c'],
     'pasid-host.so': ['pasid-host.c'],
-    'fail-nth.so': ['fail-nth.c', '../qtest/smmuv3-accel-fail-nth.h'],
+    'fail-nth.so': ['fail-nth.c', '../../qtest/smmuv3-accel-fail-nth.h'],
     'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
@@ -60,8 +61,8 @@ def _write_cpio(name, fill):
 def _fetch(package, arch, *options):
     """Path of the Debian package's file."""
     fetch = subprocess.run(
-        [os.path.join(TOP, 'scripts', 'deb-fetch'), f'--arch={arch}',
-         f'--suite={SUITE}', f'--dest={DOWNLOADS}', *options, package],
+        [DEB_FETCH, f'--arch={arch}', f'--suite={SUITE}',
+         f'--dest={DOWNLOADS}', *options, package],
         stdout=subprocess.PIPE, text=True, check=False)
     if fetch.returncode:
         raise LabError(f'{package}: could not be fetched')
@@ -110,8 +111,8 @@ def _cross(tool):
 def _compile(name, files):
     program = _path(f'bin/{name}')
     os.makedirs(os.path.dirname(program), exist_ok=True)
-    sources = [os.path.join(LAB, f) for f in files]
-    headers = [os.path.join(LAB, f) for f in os.listdir(LAB)
+    sources = [os.path.join(SOURCES, f) for f in files]
+    headers = [os.path.join(SOURCES, f) for f in os.listdir(SOURCES)
                if f.endswith('.h')]
     if _is_current(program, sources + headers):
         return program

@@ -10,6 +10,7 @@ DOWNLOADS = os.path.join(BUILD, 'downloads')
 SYSROOT = os.path.join(BUILD, 'sysroot', 'arm64')
 LINUX = os.path.join(BUILD, 'linux')
 OUT = os.path.join(BUILD, 'lab')
+DEB_FETCH = os.path.join(TOP, 'scripts', 'source', 'deb-fetch')
 # Another QEMU can be the board for an experiment.
 BOARD_QEMU = os.environ.get('LAB_BOARD_QEMU') or os.path.join(
     BUILD, 'qemu', 'native', 'qemu-system-aarch64')

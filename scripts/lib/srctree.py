@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The unpacked QEMU tree under build/qemu/src, and the overlay on it.
+
+A git repository beside the tree (build/qemu/src.git, so that QEMU's own
+scripts do not take the tree for a checkout) keeps QEMU's files as they came
+(the tag "pristine") and one commit for each hook patch. A changed hook then
+only touches the files whose content really differs, which keeps the next
+build short.
+"""
+
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+QEMU_VERSION = '10.2.2'
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, 'build')
+QEMU = os.path.join(BUILD, 'qemu')
+SRC = os.path.join(QEMU, 'src')
+GITDIR = os.path.join(QEMU, 'src.git')
+LINKS = os.path.join(QEMU, 'overlay.links')
+PATCHES = os.path.join(ROOT, 'patches', f'qemu-{QEMU_VERSION}')
+LOGS = os.path.join(BUILD, 'logs')
+# Debian's package of network cards' ROMs, unpacked.
+IPXE = os.path.join(BUILD, 'ipxe-qemu')
+
+# Directories whose files appear in the QEMU tree at the same path.
+OVERLAY_ROOTS = ('hw', 'include', 'backends', 'configs', 'docs', 'qapi',
+                 'tools', 'tests/unit', 'tests/qtest')
+JUNK = re.compile(r'^\.|~$|\.(orig|rej|swp|pyc)$')
+
+
+class TreeError(Exception):
+    """Something the user has to know about; the text says what to do."""
+
+
+def fail_nicely(main):
+    """Run a command's main(); what goes wrong is a message, not a trace."""
+    try:
+        sys.exit(main())
+    except TreeError as e:
+        text = str(e)
+    except PermissionError as e:
+        text = f'{e.filename}: {e.strerror} (was build/ made by root?)'
+    except OSError as e:
+        text = str(e)
+    except subprocess.CalledProcessError as e:
+        text = f'{" ".join(e.cmd)}: exit status {e.returncode}'
+    except KeyboardInterrupt:
+        sys.exit(130)
+    print(f'{os.path.basename(sys.argv[0])}: {text}', file=sys.stderr)
+    sys.exit(1)
+
+
+def say(text):
+    print(f'  {text}', flush=True)
+
+
+def config():
+    """The NAME := VALUE lines that configure wrote to build/config.mk."""
+    values = {}
+    with contextlib.suppress(FileNotFoundError):
+        with open(os.path.join(BUILD, 'config.mk'), encoding='utf-8') as f:
+            for line in f:
+                name, sep, value = line.partition(':=')
+                if sep and not line.startswith('#'):
+                    values[name.strip()] = value.strip()
+    return values
+
+
+def option_roms():
+    """They are in another directory since Debian 13."""
+    return sorted(glob.glob(os.path.join(IPXE, 'usr', '**', '*.rom'),
+                            recursive=True))
+
+
+@contextlib.contextmanager
+def lock(name='qemu'):
+    """One process at a time changes the tree (make -j runs several)."""
+    os.makedirs(BUILD, exist_ok=True)
+    with open(os.path.join(BUILD, f'.{name}.lock'), 'w',
+              encoding='utf-8') as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+def git_env(index=None):
+    env = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
+    env.update(LC_ALL='C', GIT_DIR=GITDIR, GIT_WORK_TREE=SRC,
+               GIT_CONFIG_GLOBAL='/dev/null', GIT_CONFIG_NOSYSTEM='1')
+    # The same hooks give the same commits, whoever builds and whenever.
+    for who in ('AUTHOR', 'COMMITTER'):
+        env.update({f'GIT_{who}_NAME': 'overlay',
+                    f'GIT_{who}_EMAIL': 'overlay@localhost',
+                    f'GIT_{who}_DATE': '@1000000000 +0000'})
+    if index:
+        env['GIT_INDEX_FILE'] = index
+    return env
+
+
+def git(*args, index=None, stdin=None, check=True):
+    """git on the tree; standard output, or the finished process."""
+    p = subprocess.run(('git',) + args, env=git_env(index), cwd=SRC,
+                       input=stdin, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, check=False)
+    if not check:
+        return p
+    if p.returncode:
+        raise TreeError(f'git {" ".join(args)} failed in {SRC}:\n'
+                        + p.stderr.decode(errors='replace').strip())
+    return p.stdout.decode(errors='replace').strip()
+
+
+class Patch:
+    """A hook: a text that says why, and a diff."""
+
+    def __init__(self, name, data):
+        self.name = name
+        self.data = data
+
+    @classmethod
+    def load(cls, name):
+        with open(os.path.join(PATCHES, name), 'rb') as f:
+            return cls(name, f.read())
+
+    @property
+    def path(self):
+        return os.path.join(PATCHES, self.name)
+
+    @property
+    def digest(self):
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def header(self):
+        """All before the diffstat or the diff."""
+        return re.split(rb'(?m)^(?=---$|---\n|diff --git |--- a/)',
+                        self.data, maxsplit=1)[0]
+
+
+def patches():
+    names = os.listdir(PATCHES) if os.path.isdir(PATCHES) else []
+    return [Patch.load(n) for n in sorted(names) if n.endswith('.patch')]
+
+
+class Commit:
+    """A hook as it stands in the repository of the tree."""
+
+    def __init__(self, commit, name, digest):
+        self.id, self.name, self.digest = commit, name, digest
+
+
+def rev(name):
+    return git('rev-parse', '--verify', '--quiet', name + '^{commit}')
+
+
+def applied():
+    """The hooks now in the tree, first to last."""
+    out = git('log', '--reverse', '--format=%H %s %b', 'pristine..HEAD')
+    return [Commit(*line.split()) for line in out.splitlines() if line]
+
+
+@contextlib.contextmanager
+def index_of(commit):
+    """A scratch index that holds a commit's tree."""
+    path = os.path.join(GITDIR, f'index.scratch.{os.getpid()}')
+    try:
+        git('read-tree', commit, index=path)
+        yield path
+    finally:
+        for suffix in ('', '.lock'):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + suffix)
+
+
+def commit_index(index, parent, patch):
+    tree = git('write-tree', index=index)
+    return git('commit-tree', tree, '-p', parent, '-m', patch.name,
+               '-m', patch.digest)
+
+
+def commit_exact(patch, parent):
+    """Commit a hook on parent, or say exactly where it does not fit."""
+    with index_of(parent) as index:
+        p = git('apply', '--cached', '--verbose', '--whitespace=nowarn', '-',
+                index=index, stdin=patch.data, check=False)
+        log = p.stderr.decode(errors='replace')
+        rel = os.path.relpath(patch.path, ROOT)
+        if p.returncode:
+            errors = [l for l in log.splitlines() if l.startswith('error:')]
+            raise TreeError(
+                f'{rel} does not apply to QEMU {QEMU_VERSION} with the hooks '
+                'before it:\n    ' + '\n    '.join(errors or [log.strip()])
+                + '\n  Mend the patch; or, if an earlier hook moved, try '
+                'scripts/source/refresh-patches, which merges it again.')
+        moved, where = [], ''
+        for line in log.splitlines():
+            match = re.match(r'Checking patch (\S+?)(?: => \S+)?\.\.\.', line)
+            where = match.group(1) if match else where
+            if line.startswith('Hunk #'):
+                moved.append(f'{where}: {line}')
+        if moved:
+            raise TreeError(
+                f'{rel} applies, but not at the lines that it names:\n    '
+                + '\n    '.join(moved)
+                + '\n  Look whether it hit the right place, then let '
+                'scripts/source/refresh-patches write it anew.')
+        return commit_index(index, parent, patch)
+
+
+def edited(paths=()):
+    """Tracked files of the tree that differ from the hooks' result."""
+    git('update-index', '-q', '--refresh', check=False)
+    out = git('diff-index', '--name-only', 'HEAD', '--', *paths)
+    return out.splitlines()
+
+
+def blob(commit, path):
+    p = git('rev-parse', '--verify', '--quiet', f'{commit}:{path}',
+            check=False)
+    return p.stdout.decode().strip()
+
+
+def in_tree(path):
+    """The blob id of what stands in the tree at path, '' for nothing."""
+    full = os.path.join(SRC, path)
+    return git('hash-object', '--', full) if os.path.isfile(full) else ''
+
+
+def move_to(tip, edits_are_in=False):
+    """Make the tree the one of tip, touching only what differs."""
+    changed = git('diff-tree', '-r', '--name-only', '--no-renames',
+                  'HEAD', tip).splitlines()
+    todo = [f for f in changed if in_tree(f) != blob(tip, f)]
+    mine = [f for f in todo if in_tree(f) != blob('HEAD', f)]
+    if mine and not edits_are_in:
+        raise TreeError(
+            'these files were edited under build/qemu/src and a hook that '
+            'touches them changed too:\n    ' + '\n    '.join(mine)
+            + '\n  scripts/source/refresh-patches puts the edits into the '
+            'hooks; "scripts/source/src-git checkout FILE" drops them.')
+    with_content = [f for f in todo if blob(tip, f)]
+    if with_content:
+        # Checkout writes through the index; the rest of it stays as it is.
+        git('checkout', tip, '--', *with_content)
+    for f in todo:
+        if f not in with_content:
+            os.unlink(os.path.join(SRC, f))
+    git('update-ref', 'HEAD', tip)
+    git('read-tree', tip)
+    git('update-index', '-q', '--refresh', check=False)
+    return todo
+
+
+def sync_hooks(edits_are_in=False):
+    """Bring the hooks in the tree up to the patch files; what changed.
+
+    Edits of the tree are kept, and stop it where they are in the way, unless
+    the caller knows that the patch files have them.
+    """
+    tip, old = rev('pristine'), applied()
+    for i, patch in enumerate(patches()):
+        if i < len(old) and (old[i].name, old[i].digest) == \
+                (patch.name, patch.digest):
+            tip = old[i].id
+            continue
+        old = old[:i]
+        tip = commit_exact(patch, tip)
+    return move_to(tip, edits_are_in) if tip != rev('HEAD') else []
+
+
+def overlay_files():
+    for root in OVERLAY_ROOTS:
+        for top, dirs, files in os.walk(os.path.join(ROOT, root)):
+            dirs[:] = [d for d in dirs if not JUNK.search(d)
+                       and d != '__pycache__']
+            for f in files:
+                if not JUNK.search(f):
+                    yield os.path.relpath(os.path.join(top, f), ROOT)
+
+
+def sync_links():
+    """Link the overlay's files into the tree; remove links of gone ones."""
+    with contextlib.suppress(FileNotFoundError):
+        with open(LINKS, encoding='utf-8') as f:
+            for old in f.read().splitlines():
+                full = os.path.join(SRC, old)
+                if os.path.islink(full) and not os.path.exists(full):
+                    os.unlink(full)
+    wanted = sorted(overlay_files())
+    tracked = set(git('ls-files', '--', *wanted).splitlines()) \
+        if wanted else set()
+    if tracked:
+        raise TreeError('the overlay has files that QEMU has too: '
+                        + ', '.join(sorted(tracked))
+                        + '\n  Change QEMU\'s files with a hook patch in '
+                        + os.path.relpath(PATCHES, ROOT))
+    for f in wanted:
+        full = os.path.join(SRC, f)
+        target = os.path.relpath(os.path.join(ROOT, f), os.path.dirname(full))
+        if os.path.islink(full) and os.readlink(full) == target:
+            continue
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(full)
+        os.symlink(target, full)
+    with open(LINKS, 'w', encoding='utf-8') as f:
+        f.writelines(f'{w}\n' for w in wanted)
+    return wanted
+
+
+def sync(edits_are_in=False):
+    changed = sync_hooks(edits_are_in)
+    links = sync_links()
+    if changed:
+        say(f'hooks: {len(patches())} patches, rewrote {", ".join(changed)}')
+    return links

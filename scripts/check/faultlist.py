@@ -2,14 +2,18 @@
 """Lists of faults to put into the overlay's sources: tests/unit/mutants says
 how they are written."""
 
+import os
+
 from srctree import TreeError
 
 
 class Fault:
     """What to replace by what in which file, and why it would be wrong."""
 
-    def __init__(self, why, name):
-        self.why, self.name = why, name
+    def __init__(self, why, path):
+        """path: in QEMU's tree"""
+        self.why, self.path = why, path
+        self.name = os.path.basename(path)
         self.old, self.new = [], []
 
     def unit(self, build):

@@ -17,7 +17,7 @@ SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
 MAIN = 'system/main.c'
 HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
 # Compiled as are files that are linked in besides
-LIKE = 'hw/arm/smmuv3-accel.c'
+LIKE = 'hw/arm/smmuv3-accel/device/device.c'
 
 
 def worth_sanitizing(path):
@@ -35,8 +35,8 @@ def faulty_source(fault, where):
     """What Relink.make() is to take in place of a file: itself, with a fault"""
     path = os.path.join(where, fault.name)
     with open(path, 'w', encoding='utf-8') as f:
-        f.write(fault.text(os.path.join(SRC, 'hw', 'arm', fault.name)))
-    return {f'../src/hw/arm/{fault.name}': path}
+        f.write(fault.text(os.path.join(SRC, fault.path)))
+    return {f'../src/{fault.path}': path}
 
 
 class Relink:

@@ -22,7 +22,7 @@
 /* TTL and TG: what a TLBI by address has when it has a range */
 #define CMD1_RANGE MAKE_64BIT_MASK(8, 4)
 
-/* As smmuv3-accel-queue.c takes commands, which see for what may repeat */
+/* As device/queue.c takes commands, which see for what may repeat */
 static void command(Guest *g, uint64_t word0, uint64_t word1, unsigned n)
 {
     uint8_t opcode = word0;

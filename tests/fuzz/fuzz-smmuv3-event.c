@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/arm/smmuv3-accel-event.h"
+#include "hw/arm/smmuv3-accel/core/event.h"
 #include "fuzz-target.h"
 
 static void take(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])

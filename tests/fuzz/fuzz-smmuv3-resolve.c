@@ -12,7 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "hw/arm/smmuv3-vste.h"
+#include "hw/arm/smmuv3-accel/core/vste.h"
 #include "tests/unit/smmuv3-oracle.h"
 #include "fuzz-target.h"
 

@@ -15,7 +15,7 @@
 #include "qemu/osdep.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
-#include "hw/arm/smmuv3-accel.h"
+#include "hw/arm/smmuv3-accel/device/state.h"
 #include "hw/resettable.h"
 #include "hw/sysbus.h"
 #include "system/address-spaces.h"

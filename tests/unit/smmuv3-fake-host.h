@@ -12,7 +12,7 @@
 #define TESTS_UNIT_SMMUV3_FAKE_HOST_H
 
 #include "qemu/bitops.h"
-#include "hw/arm/smmuv3-accel-host.h"
+#include "hw/arm/smmuv3-accel/core/host.h"
 
 #define FAKE_DEVICES 64
 #define FAKE_OBJECTS 1024

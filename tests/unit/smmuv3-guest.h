@@ -1,8 +1,8 @@
 /*
  * A guest with an accelerated SMMUv3, for tests without a machine
  *
- * Its registers act as hw/arm/smmuv3-accel.c lets them act, its Stream table is
- * in a small memory, and the host is the fake one. Each change of a device's
+ * Its registers act as device/device.c lets them act, its Stream table is in a
+ * small memory, and the host is the fake one. Each change of a device's
  * attachment is checked: it must act as the old, as the new, or blocked.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -11,7 +11,8 @@
 #ifndef TESTS_UNIT_SMMUV3_GUEST_H
 #define TESTS_UNIT_SMMUV3_GUEST_H
 
-#include "hw/arm/smmuv3-accel-command.h"
+#include "hw/arm/smmuv3-accel/core/command.h"
+#include "hw/arm/smmuv3-accel/core/opcodes.h"
 #include "smmuv3-fake-host.h"
 
 #define GUEST_MEM_BASE 0x40000000
@@ -53,7 +54,7 @@ Guest *guest_new(bool old_kernel);
 /* Unplug what is plugged, check that nothing is left */
 void guest_free(Guest *g);
 
-/* What VFIO and smmuv3-accel-pci.c do; false: refused, with an error */
+/* What VFIO and device/pci.c do; false: refused, with an error */
 bool guest_plug(Guest *g, unsigned i);
 void guest_unplug(Guest *g, unsigned i);
 

@@ -6,7 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "hw/arm/smmuv3-accel-event.h"
+#include "hw/arm/smmuv3-accel/core/event.h"
 
 /* linux/iommufd.h: u32 flags, u32 sequence; then 32 bytes as in the queue */
 #define HEADER 8

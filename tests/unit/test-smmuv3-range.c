@@ -7,7 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/units.h"
-#include "hw/arm/smmuv3-accel-cmdq.h"
+#include "hw/arm/smmuv3-accel/core/inval.h"
 
 #define ALL_SIZES (4 * KiB | 16 * KiB | 64 * KiB)
 #define OPAQUE ((void *)1)

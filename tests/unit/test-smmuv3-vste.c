@@ -10,7 +10,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
-#include "hw/arm/smmuv3-vste.h"
+#include "hw/arm/smmuv3-accel/core/vste.h"
 
 #define NOT_READ UINT64_MAX   /* the walk must not come here */
 #define FAULT    (1ULL << 63) /* with an address: not memory */

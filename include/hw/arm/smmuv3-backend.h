@@ -67,7 +67,7 @@ static inline bool smmuv3_backend_send_irq(SMMUv3State *s, SMMUIrq irq)
 /* smmuv3.c: raise @irq if the guest enabled it; toggle @mask of GERROR first */
 void smmuv3_trigger_irq(SMMUv3State *s, SMMUIrq irq, uint32_t mask);
 
-/* smmuv3-accel.c, or smmuv3-accel-stub.c in builds without iommufd */
+/* device/device.c, or device/stub.c in builds without iommufd */
 void smmuv3_accel_instance_init(SMMUv3State *s);
 void smmuv3_accel_instance_finalize(Object *obj);
 void smmuv3_accel_class_init(ObjectClass *klass);

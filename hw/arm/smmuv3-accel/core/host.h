@@ -1,0 +1,69 @@
+/*
+ * The host calls that an accelerated SMMUv3 makes
+ *
+ * One table, so that unit tests can put a recording one in its place. The real
+ * one is smmuv3_host_iommufd (device/host-iommufd.c).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_CORE_HOST_H
+#define HW_ARM_SMMUV3_ACCEL_CORE_HOST_H
+
+#include "qapi/error.h"
+
+/**
+ * SMMUv3HostDevice - an assigned device, as the host knows it
+ * @name: the device's name for people, e.g. "0000:01:00.0"; owned by the caller
+ * @dev_id: its id in iommufd
+ * @stalls: its host SMMU stalls transactions whose CD asks for it
+ * @opaque: the call table's own
+ */
+typedef struct SMMUv3HostDevice {
+    const char *name;
+    uint32_t dev_id;
+    bool stalls;
+    void *opaque;
+} SMMUv3HostDevice;
+
+/**
+ * SMMUv3HostOps - host calls
+ *
+ * All but @destroy and @quarantine return 0, or -errno as the host gave it with
+ * @errp set. @opaque is the one of the vIOMMU that makes the call.
+ */
+typedef struct SMMUv3HostOps {
+    /* IOMMU_VIOMMU_ALLOC on nesting parent @parent */
+    int (*alloc_viommu)(void *opaque, const SMMUv3HostDevice *dev,
+                        uint32_t parent, uint32_t *viommu, Error **errp);
+    /* IOMMU_HWPT_ALLOC of a nested HWPT, from a vSTE in host byte order */
+    int (*alloc_hwpt)(void *opaque, const SMMUv3HostDevice *dev,
+                      uint32_t viommu, const uint64_t vste[2],
+                      uint32_t *hwpt, Error **errp);
+    /* IOMMU_VDEVICE_ALLOC: @vsid is the StreamID that the guest uses */
+    int (*alloc_vdevice)(void *opaque, const SMMUv3HostDevice *dev,
+                         uint32_t viommu, uint32_t vsid,
+                         uint32_t *vdevice, Error **errp);
+    /* IOMMU_VEVENTQ_ALLOC: @fd is the caller's to close */
+    int (*alloc_veventq)(void *opaque, uint32_t viommu, uint32_t depth,
+                         uint32_t *veventq, int *fd, Error **errp);
+    /* VFIO_DEVICE_ATTACH_IOMMUFD_PT: replaces what is attached */
+    int (*attach)(void *opaque, const SMMUv3HostDevice *dev, uint32_t hwpt,
+                  Error **errp);
+    /* VFIO_DEVICE_DETACH_IOMMUFD_PT: the device is blocked afterwards */
+    int (*detach)(void *opaque, const SMMUv3HostDevice *dev, Error **errp);
+    /* IOMMU_HWPT_INVALIDATE: @n commands of two words, host byte order */
+    int (*invalidate)(void *opaque, uint32_t viommu, const uint64_t (*cmd)[2],
+                      uint32_t n, Error **errp);
+    /* IOMMU_DESTROY: cannot fail for an object that nothing refers to */
+    void (*destroy)(void *opaque, uint32_t id);
+    /*
+     * The last resort, when a device can be neither translated nor blocked:
+     * stop it from mastering the bus, and stop the VM if it runs.
+     */
+    void (*quarantine)(void *opaque, const SMMUv3HostDevice *dev);
+} SMMUv3HostOps;
+
+extern const SMMUv3HostOps smmuv3_host_iommufd;
+
+#endif /* HW_ARM_SMMUV3_ACCEL_CORE_HOST_H */

@@ -1,0 +1,216 @@
+/*
+ * The host SMMU's ID registers against those that the guest sees
+ *
+ * Only what the host does for the guest is compared: walking its CDs and page
+ * tables, and its caches. Stream tables, queues and StreamIDs of the guest are
+ * QEMU's work (IDR0.STLEVEL, IDR1.SIDSIZE, CMDQS and EVENTQS of the host do not
+ * matter).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qapi/error.h"
+#include "idr.h"
+
+/* A field of IDR0 to IDR5 (IHI 0070, 6.3.1 to 6.3.6) */
+typedef struct Field {
+    uint8_t reg, shift, len;
+} Field;
+
+static const Field S2P       = { 0, 0, 1 };
+static const Field S1P       = { 0, 1, 1 };
+static const Field TTF       = { 0, 2, 2 };
+static const Field COHACC    = { 0, 4, 1 };
+static const Field ATS       = { 0, 10, 1 };
+static const Field ASID16    = { 0, 12, 1 };
+static const Field MSI       = { 0, 13, 1 };
+static const Field CD2L      = { 0, 19, 1 };
+static const Field TTENDIAN  = { 0, 21, 2 };
+static const Field STALL     = { 0, 24, 2 };
+static const Field TERM      = { 0, 26, 1 };
+static const Field SSIDSIZE  = { 1, 6, 5 };
+static const Field HAD       = { 3, 2, 1 };
+static const Field RIL       = { 3, 10, 1 };
+static const Field BBML      = { 3, 11, 2 };
+static const Field OAS       = { 5, 0, 3 };
+static const Field GRAN4K    = { 5, 4, 1 };
+static const Field GRAN16K   = { 5, 5, 1 };
+static const Field GRAN64K   = { 5, 6, 1 };
+
+#define TTF_AARCH64     2   /* bit 1 of TTF: AArch64 tables */
+#define TTENDIAN_MIXED  0
+#define TTENDIAN_LITTLE 2
+#define STALL_POSSIBLE  0
+#define STALL_FORCED    2
+#define OAS_44          4
+#define OAS_48          5
+
+static unsigned get(const uint32_t *idr, Field f)
+{
+    return extract32(idr[f.reg], f.shift, f.len);
+}
+
+static void set(uint32_t *idr, Field f, unsigned val)
+{
+    idr[f.reg] = deposit32(idr[f.reg], f.shift, f.len, val);
+}
+
+static unsigned oas_bits(unsigned oas)
+{
+    static const uint8_t bits[] = { 32, 36, 40, 42, 44, 48, 52, 56 };
+
+    return bits[oas];
+}
+
+unsigned smmuv3_idr_ssidsize(const uint32_t *idr)
+{
+    return get(idr, SSIDSIZE);
+}
+
+bool smmuv3_idr_ats(const uint32_t *idr)
+{
+    return get(idr, ATS);
+}
+
+bool smmuv3_idr_cd2l(const uint32_t *idr)
+{
+    return get(idr, CD2L);
+}
+
+bool smmuv3_idr_ril(const uint32_t *idr)
+{
+    return get(idr, RIL);
+}
+
+bool smmuv3_idr_stalls(const uint32_t *idr)
+{
+    return get(idr, STALL) == STALL_POSSIBLE;
+}
+
+unsigned smmuv3_idr_oas(const uint32_t *idr)
+{
+    return oas_bits(get(idr, OAS));
+}
+
+uint32_t smmuv3_idr_granules(const uint32_t *idr)
+{
+    return get(idr, GRAN4K) << 12 | get(idr, GRAN16K) << 14 |
+           get(idr, GRAN64K) << 16;
+}
+
+static bool on_off_auto(OnOffAuto prop, const uint32_t *host, Field f)
+{
+    if (prop == ON_OFF_AUTO_AUTO) {
+        return host && get(host, f);
+    }
+    return prop == ON_OFF_AUTO_ON;
+}
+
+static unsigned guest_oas(const SMMUv3IdrProps *props, const uint32_t *host)
+{
+    if (props->oas) {
+        return props->oas == 48 ? OAS_48 : OAS_44;
+    }
+    return host && get(host, OAS) >= OAS_48 ? OAS_48 : OAS_44;
+}
+
+void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
+                             const uint32_t *host, uint32_t *idr)
+{
+    unsigned ssidsize = !props->ssidsize_auto ? props->ssidsize :
+                        host ? MIN(get(host, SSIDSIZE), SMMUV3_SSIDSIZE_MAX) :
+                        0;
+
+    memcpy(idr, base, SMMUV3_IDR_COUNT * sizeof(*idr));
+    /* QEMU's own work, as the queues are */
+    set(idr, MSI, 1);
+    set(idr, ATS, on_off_auto(props->ats, host, ATS));
+    set(idr, RIL, on_off_auto(props->ril, host, RIL));
+    set(idr, SSIDSIZE, ssidsize);
+    set(idr, CD2L, ssidsize && host && get(host, CD2L));
+    set(idr, OAS, guest_oas(props, host));
+    set(idr, ASID16, get(base, ASID16) && (!host || get(host, ASID16)));
+    set(idr, HAD, host && get(base, HAD) && get(host, HAD));
+    set(idr, BBML, host ? MIN(get(base, BBML), get(host, BBML)) : 0);
+    if (host) {
+        set(idr, TERM, get(host, TERM));
+        set(idr, GRAN4K, get(base, GRAN4K) && get(host, GRAN4K));
+        set(idr, GRAN16K, get(base, GRAN16K) && get(host, GRAN16K));
+        set(idr, GRAN64K, get(base, GRAN64K) && get(host, GRAN64K));
+    } else {
+        /* SBSA asks for these two of every SMMU; 16K is a choice */
+        set(idr, GRAN16K, 0);
+    }
+}
+
+/* A field whose value must be no larger than the host's */
+typedef struct AtMost {
+    const Field *field;
+    const char *name;
+    const char *advice;
+} AtMost;
+
+#define START_WITH_IT "start the VM with this device, not with another first"
+
+static const AtMost at_most[] = {
+    { &S1P, "IDR0.S1P", "the host SMMU has no stage 1 to give" },
+    { &COHACC, "IDR0.COHACC", "the host SMMU's table walks are not coherent" },
+    { &ASID16, "IDR0.ASID16", "the host SMMU has 8-bit ASIDs only" },
+    { &CD2L, "IDR0.CD2L", "use ssidsize=0" },
+    { &ATS, "IDR0.ATS", "use ats=off" },
+    { &SSIDSIZE, "IDR1.SSIDSIZE", "use a smaller ssidsize" },
+    { &HAD, "IDR3.HAD", START_WITH_IT },
+    { &RIL, "IDR3.RIL", "use ril=off" },
+    { &BBML, "IDR3.BBML", START_WITH_IT },
+    { &GRAN4K, "IDR5.GRAN4K", START_WITH_IT },
+    { &GRAN16K, "IDR5.GRAN16K", START_WITH_IT },
+    { &GRAN64K, "IDR5.GRAN64K", START_WITH_IT },
+};
+
+static bool mismatch(Error **errp, const char *name, unsigned guest,
+                     unsigned host, const char *advice)
+{
+    error_setg(errp, "its host SMMU does not have what the guest was promised: "
+               "%s is %u in the guest, %u on the host; %s", name, guest, host,
+               advice);
+    return false;
+}
+
+bool smmuv3_idr_check(const uint32_t *idr, const uint32_t *host,
+                         Error **errp)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(at_most); i++) {
+        const AtMost *c = &at_most[i];
+
+        if (get(idr, *c->field) > get(host, *c->field)) {
+            return mismatch(errp, c->name, get(idr, *c->field),
+                            get(host, *c->field), c->advice);
+        }
+    }
+    if (!get(host, S2P)) {
+        return mismatch(errp, "IDR0.S2P (for nesting)", 1, 0,
+                        "the host SMMU has no stage 2, so it cannot nest");
+    }
+    if (!(get(host, TTF) & TTF_AARCH64)) {
+        return mismatch(errp, "IDR0.TTF", get(idr, TTF), get(host, TTF),
+                        "the host SMMU does not walk AArch64 tables");
+    }
+    if (get(host, TTENDIAN) != TTENDIAN_MIXED &&
+        get(host, TTENDIAN) != TTENDIAN_LITTLE) {
+        return mismatch(errp, "IDR0.TTENDIAN", get(idr, TTENDIAN),
+                        get(host, TTENDIAN),
+                        "the host SMMU does not walk little-endian tables");
+    }
+    if (get(host, STALL) == STALL_FORCED) {
+        return mismatch(errp, "IDR0.STALL_MODEL", get(idr, STALL),
+                        get(host, STALL),
+                        "the host SMMU stalls each faulting transaction");
+    }
+    if (get(idr, OAS) > get(host, OAS)) {
+        return mismatch(errp, "IDR5.OAS (bits)", smmuv3_idr_oas(idr),
+                        smmuv3_idr_oas(host), "use a smaller oas");
+    }
+    return true;
+}

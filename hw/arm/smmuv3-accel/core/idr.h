@@ -1,0 +1,54 @@
+/*
+ * The host SMMU's ID registers against those that the guest sees
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_CORE_IDR_H
+#define HW_ARM_SMMUV3_ACCEL_CORE_IDR_H
+
+#include "qapi/qapi-types-common.h"
+
+#define SMMUV3_IDR_COUNT    6
+#define SMMUV3_SSIDSIZE_MAX 20
+
+/* What the user asked for; auto is resolved by the first device's host SMMU */
+typedef struct SMMUv3IdrProps {
+    OnOffAuto ats;
+    OnOffAuto ril;
+    bool ssidsize_auto;
+    uint8_t ssidsize;    /* bits of SubstreamID */
+    uint8_t oas;         /* bits of output address: 44, 48, or 0 for auto */
+} SMMUv3IdrProps;
+
+/**
+ * smmuv3_idr_for_guest - the ID registers to show to the guest
+ * @base: IDR0 to IDR5 of the emulated SMMUv3
+ * @host: those of the host (IOMMU_GET_HW_INFO), or NULL while there is none:
+ *        auto is then what every SMMUv3 that can nest has
+ * @idr: the result
+ */
+void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
+                             const uint32_t *host, uint32_t *idr);
+
+/**
+ * smmuv3_idr_check - can this host SMMU do what the guest was shown?
+ *
+ * Returns: false with @errp naming the field, both values, and the property to
+ * change; all in the message, because QMP drops hints
+ */
+bool smmuv3_idr_check(const uint32_t *idr, const uint32_t *host,
+                         Error **errp);
+
+/* IDR1.SSIDSIZE, IDR0.ATS, IDR0.CD2L, IDR3.RIL, IDR5.OAS in bits */
+unsigned smmuv3_idr_ssidsize(const uint32_t *idr);
+bool smmuv3_idr_ats(const uint32_t *idr);
+bool smmuv3_idr_cd2l(const uint32_t *idr);
+bool smmuv3_idr_ril(const uint32_t *idr);
+/* IDR0.STALL_MODEL: transactions stall where a CD says so, and S1STALLD is 0 */
+bool smmuv3_idr_stalls(const uint32_t *idr);
+unsigned smmuv3_idr_oas(const uint32_t *idr);
+/* IDR5.GRAN*: the page sizes, in bytes, each a bit */
+uint32_t smmuv3_idr_granules(const uint32_t *idr);
+
+#endif /* HW_ARM_SMMUV3_ACCEL_CORE_IDR_H */

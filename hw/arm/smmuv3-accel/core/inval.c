@@ -1,0 +1,161 @@
+/*
+ * Invalidations on their way to the host, several to a call
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/host-utils.h"
+#include "qemu/units.h"
+#include "inval.h"
+#include "opcodes.h"
+#include "hw/arm/smmuv3-accel/trace.h"
+
+static int issue(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
+                 const uint64_t (*cmd)[2], uint32_t n)
+{
+    int ret = viommu->ops->invalidate(viommu->opaque, viommu->id, cmd, n, NULL);
+
+    inval->count.calls++;
+    inval->count.entries += n;
+    inval->count.failures += ret < 0;
+    trace_smmuv3_accel_invalidate(viommu->id, n, ret);
+    return ret;
+}
+
+/* The widest invalidation that covers @cmd */
+static void widen(const uint64_t cmd[2], uint64_t wide[2])
+{
+    switch (extract64(cmd[0], 0, 8)) {
+    case SMMUV3_CMD_CFGI_CD:
+    case SMMUV3_CMD_CFGI_CD_ALL:
+        wide[0] = SMMUV3_CMD_CFGI_CD_ALL | (cmd[0] & MAKE_64BIT_MASK(32, 32));
+        wide[1] = 0;
+        break;
+    case SMMUV3_CMD_ATC_INV:
+        /* All of the stream's ATC: Size = 52 (IHI 0070, 4.5.1) */
+        wide[0] = SMMUV3_CMD_ATC_INV | (cmd[0] & MAKE_64BIT_MASK(32, 32));
+        wide[1] = 52;
+        break;
+    default:
+        wide[0] = SMMUV3_CMD_TLBI_NSNH_ALL;
+        wide[1] = 0;
+        break;
+    }
+}
+
+/* Of a TLBI by address (4.4.1.1) */
+#define CMD0_NUM_SHIFT   12
+#define CMD0_SCALE_SHIFT 20
+#define CMD1_TG_SHIFT    10
+#define RANGE_MAX        32  /* NUM + 1 */
+
+static const struct {
+    uint32_t size;
+    uint8_t tg;
+} granule[] = {
+    { 4 * KiB, 1 }, { 16 * KiB, 2 }, { 64 * KiB, 3 },
+};
+
+/*
+ * @cmd made to cover @size bytes of pages of granule[@g]; more at the end where
+ * NUM and SCALE cannot say it exactly
+ */
+static void make_range(const uint64_t cmd[2], uint64_t size, int g,
+                       uint64_t range[2])
+{
+    uint64_t mask = granule[g].size - 1;
+    uint64_t offset = cmd[1] & SMMUV3_CMD1_ADDR & mask;
+    uint64_t pages = (offset + size + mask) / granule[g].size;
+    unsigned scale = 0;
+
+    range[0] = cmd[0];
+    range[1] = cmd[1] & ~(SMMUV3_CMD1_ADDR & mask);
+    if (pages < 2) {
+        /* Any size is meant by a command with no range; one of 1 is reserved */
+        return;
+    }
+    while ((pages - 1) >> scale >= RANGE_MAX) {
+        scale++;
+    }
+    range[0] |= (pages - 1) >> scale << CMD0_NUM_SHIFT |
+                (uint64_t)scale << CMD0_SCALE_SHIFT;
+    range[1] |= (uint64_t)granule[g].tg << CMD1_TG_SHIFT;
+}
+
+static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
+{
+    for (uint32_t i = 0; i < inval->n; i++) {
+        uint64_t wide[1][2];
+
+        if (issue(inval, viommu, &inval->cmd[i], 1) == 0) {
+            continue;
+        }
+        inval->count.widened++;
+        widen(inval->cmd[i], wide[0]);
+        if (issue(inval, viommu, wide, 1) < 0) {
+            /* The rest is lost with it: one failure is as bad as a thousand */
+            return false;
+        }
+    }
+    return true;
+}
+
+bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
+{
+    bool done;
+
+    if (!inval->n) {
+        return true;
+    }
+    done = issue(inval, viommu, inval->cmd, inval->n) == 0 ||
+           issue_singly(inval, viommu);
+    if (inval->count.failures) {
+        /* A kernel may keep ranges from users of an SMMU that has them */
+        inval->granules = 0;
+    }
+    inval->n = 0;
+    return done;
+}
+
+bool smmuv3_inval_add(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
+                      uint64_t word0, uint64_t word1)
+{
+    bool done = true;
+
+    if (inval->n == SMMUV3_INVAL_MAX) {
+        done = smmuv3_inval_flush(inval, viommu);
+    }
+    inval->cmd[inval->n][0] = word0;
+    inval->cmd[inval->n][1] = word1;
+    inval->n++;
+    return done;
+}
+
+bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
+                         uint64_t step)
+{
+    const uint64_t first[2] = {
+        inval->cmd[inval->n - 1][0], inval->cmd[inval->n - 1][1],
+    };
+    bool done = true;
+
+    if (n < ctpop32(inval->granules) || !inval->granules) {
+        for (uint64_t i = 1; i <= n; i++) {
+            done &= smmuv3_inval_add(inval, viommu, first[0],
+                                     first[1] + i * step);
+        }
+        return done;
+    }
+    inval->n--;
+    for (int g = 0; g < ARRAY_SIZE(granule); g++) {
+        uint64_t range[2];
+
+        if (inval->granules & granule[g].size) {
+            make_range(first, (n + 1) * step, g, range);
+            done &= smmuv3_inval_add(inval, viommu, range[0], range[1]);
+        }
+    }
+    return done;
+}

@@ -1,0 +1,82 @@
+/*
+ * Invalidations on their way to the host, several to a call
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_CORE_INVAL_H
+#define HW_ARM_SMMUV3_ACCEL_CORE_INVAL_H
+
+#include "viommu.h"
+
+/*
+ * Linux issues one unmap as runs of up to 64 commands; the kernel takes 2^19
+ * entries a call, but copies them into one allocation. 1024 entries are 16 KiB
+ * and hold a 4 MiB unmap of 4 KiB pages.
+ */
+#define SMMUV3_INVAL_MAX 1024
+
+typedef struct SMMUv3InvalCounters {
+    uint64_t calls;
+    uint64_t entries;
+    uint64_t failures;
+    uint64_t widened;   /* failed entries done by invalidating more */
+} SMMUv3InvalCounters;
+
+/**
+ * SMMUv3Inval - commands taken from the guest and not yet issued on the host
+ *
+ * A TLB or configuration invalidation need not be complete before the CMD_SYNC
+ * that follows it (IHI 0070, 4.6.3), so it may wait here until then.
+ */
+typedef struct SMMUv3Inval {
+    /*
+     * Sizes of pages that the guest may use, if the host has range
+     * invalidations (IDR3.RIL), else 0
+     */
+    uint32_t granules;
+    uint32_t n;
+    uint64_t cmd[SMMUV3_INVAL_MAX][2];
+    SMMUv3InvalCounters count;
+} SMMUv3Inval;
+
+/**
+ * smmuv3_inval_add - add one command, in host byte order, to the batch
+ *
+ * The command must be one that the host accepts as it is: opcode, reserved bits
+ * and StreamID checked. If the batch is full it is issued first.
+ *
+ * Returns: as smmuv3_inval_flush()
+ */
+bool smmuv3_inval_add(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
+                      uint64_t word0, uint64_t word1);
+
+/**
+ * smmuv3_inval_repeat - the command added last is the first of several
+ * @n: how many follow
+ * @step: from the address of one to that of the next: a size of pages
+ *
+ * The command is a TLBI_NH_VA or TLBI_NH_VAA without a range. Where the host
+ * has ranges they become one for each size of pages, because a range reaches
+ * translations of one size only (IHI 0070, 4.4.1.1) and the guest, by leaving
+ * that out, means any.
+ *
+ * Returns: as smmuv3_inval_flush()
+ */
+bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
+                         uint64_t step);
+
+/**
+ * smmuv3_inval_flush - issue the batch; when it returns the host has done it
+ *
+ * If the call fails, nothing is known of what was done (the kernel's count
+ * leaves out entries that it collected and did not issue), so every entry is
+ * issued again by itself, and one that still fails is replaced by the widest
+ * invalidation that covers it.
+ *
+ * Returns: false if the host does not even do that. The caller must then keep
+ * the streams from using what should have been invalidated.
+ */
+bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu);
+
+#endif /* HW_ARM_SMMUV3_ACCEL_CORE_INVAL_H */

@@ -1,0 +1,115 @@
+/*
+ * All streams of one accelerated SMMUv3
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_CORE_STREAMS_H
+#define HW_ARM_SMMUV3_ACCEL_CORE_STREAMS_H
+
+#include "inval.h"
+#include "stream.h"
+
+#ifdef SMMUV3_ACCEL_FAULTS
+/* Faults that other VMMs have, to see that the tests notice them */
+typedef enum SMMUv3Fault {
+    SMMUV3_FAULT_NONE,
+    SMMUV3_FAULT_NO_SMMUEN,      /* CR0.SMMUEN changes nothing */
+    SMMUV3_FAULT_FIRST_ONLY,     /* only the first device is attached at plug */
+    SMMUV3_FAULT_GBPA_ALWAYS,    /* GBPA acts whatever SMMUEN is */
+} SMMUv3Fault;
+
+extern SMMUv3Fault smmuv3_fault;
+
+#define SMMUV3_FAULT_IS(f) (smmuv3_fault == SMMUV3_FAULT_##f)
+#else
+#define SMMUV3_FAULT_IS(f) false
+#endif
+
+/**
+ * SMMUv3Streams - the streams of one vSMMU
+ * @regs: kept up to date by the owner
+ * @read: reads the Stream table; called with @owner
+ * @get_sid: a stream's StreamID now (bus numbers change); called with @owner
+ * @on_close: told of each stream that is closed by a failure, or NULL
+ * @viommu: NULL while there is no stream
+ */
+typedef struct SMMUv3Streams {
+    SMMUv3VSTERegs regs;
+    SMMUv3TableReader *read;
+    uint32_t (*get_sid)(void *owner, const SMMUv3Stream *st);
+    void *owner;
+    void (*on_close)(const SMMUv3Stream *st, const Error *why);
+
+    SMMUv3VIOMMU *viommu;
+    SMMUv3Inval inval;
+    QTAILQ_HEAD(, SMMUv3Stream) list;
+
+    bool tlb_stale;          /* the host's TLB is to be emptied before use */
+    uint32_t last_parent;    /* of the viommu that was freed last */
+    int64_t last_report;     /* g_get_monotonic_time() of the last message */
+    uint64_t unreported;     /* failures since, that were not printed */
+} SMMUv3Streams;
+
+void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
+                         uint32_t (*get_sid)(void *, const SMMUv3Stream *),
+                         void *owner);
+
+/**
+ * smmuv3_streams_plug - bring a device under the vSMMU
+ * @parent: the nesting parent HWPT that VFIO attached it to
+ *
+ * The device does at once what the guest's registers ask for. The first device
+ * makes the vIOMMU.
+ *
+ * Returns: the stream; or NULL with @errp set and nothing else changed. Until
+ * the caller gives the device back it is then blocked, or, if it was refused
+ * before the host was asked to attach it, as VFIO left it. A stream that only
+ * has to wait for its StreamID to become its own is closed, not refused.
+ */
+SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
+                                  void *opaque, const SMMUv3HostDevice *dev,
+                                  uint32_t parent, Error **errp);
+
+/* Block the device, free all that belongs to it; the last frees the vIOMMU */
+void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st);
+
+/**
+ * smmuv3_streams_update - after CR0.SMMUEN or GBPA changed in @s->regs
+ *
+ * When it returns every stream does what the registers say, or is closed.
+ */
+void smmuv3_streams_update(SMMUv3Streams *s);
+
+/*
+ * The VM has stopped: devices are put in quarantine once more, since a vCPU may
+ * have undone it before it, too, stopped
+ */
+void smmuv3_streams_stopped(SMMUv3Streams *s);
+
+/**
+ * smmuv3_streams_cfgi - after CFGI_STE, CFGI_STE_RANGE or CFGI_ALL
+ * @first, @last: StreamIDs, both inclusive
+ *
+ * Re-reads the STEs in the range, and those of streams whose StreamID moved or
+ * that are closed. For an unchanged STE only the CDs are invalidated.
+ */
+void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last);
+
+/* System reset: @s->regs hold reset values; vDEVICEs and S1 HWPTs go */
+void smmuv3_streams_reset(SMMUv3Streams *s);
+
+/* Queue an invalidation for the host; see smmuv3_inval_add() */
+void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
+                               uint64_t word1);
+
+/* @n more like the last one, each @step further; see smmuv3_inval_repeat() */
+void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step);
+
+/* Complete all queued invalidations, or close the streams */
+void smmuv3_streams_sync(SMMUv3Streams *s);
+
+/* The stream that translates with a vDEVICE of StreamID @sid, or NULL */
+SMMUv3Stream *smmuv3_streams_find(SMMUv3Streams *s, uint32_t sid);
+
+#endif /* HW_ARM_SMMUV3_ACCEL_CORE_STREAMS_H */

@@ -1,0 +1,156 @@
+/*
+ * One vIOMMU: what the streams of an accelerated SMMUv3 share on the host
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/error-report.h"
+#include "viommu.h"
+#include "hw/arm/smmuv3-accel/trace.h"
+
+/*
+ * Faults come in bursts, one for each transaction of a broken driver. What does
+ * not fit is counted by the kernel and reported to the guest as an overflow.
+ */
+#define VEVENTQ_DEPTH 1024
+
+static int alloc_shared(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                        SMMUv3VSTEKind kind, uint32_t *hwpt, Error **errp)
+{
+    SMMUv3VSTE vste = smmuv3_vste_fixed(kind, SMMUV3_VSTE_GBPA);
+    int ret = v->ops->alloc_hwpt(v->opaque, dev, v->id, vste.word, hwpt, errp);
+
+    if (ret < 0) {
+        error_prepend(errp, "cannot make the %s page table of the vIOMMU: ",
+                      smmuv3_vste_kind_name(kind));
+    }
+    return ret;
+}
+
+static void alloc_veventq(SMMUv3VIOMMU *v)
+{
+    Error *err = NULL;
+
+    if (v->ops->alloc_veventq(v->opaque, v->id, VEVENTQ_DEPTH,
+                              &v->veventq, &v->veventq_fd, &err) < 0) {
+        v->veventq_fd = -1;
+        warn_reportf_err(err, "arm-smmuv3: the guest will not see translation "
+                         "faults of assigned devices: ");
+        return;
+    }
+    v->has_veventq = true;
+}
+
+SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
+                                const SMMUv3HostDevice *dev, uint32_t parent,
+                                Error **errp)
+{
+    ERRP_GUARD();
+    g_autofree SMMUv3VIOMMU *v = g_new0(SMMUv3VIOMMU, 1);
+
+    v->ops = ops;
+    v->opaque = opaque;
+    v->parent = parent;
+    v->veventq_fd = -1;
+
+    if (ops->alloc_viommu(opaque, dev, parent, &v->id, errp) < 0) {
+        error_prepend(errp, "the host cannot nest (that takes an SMMUv3 with "
+                      "stage 1, stage 2 and S2FWB, and Linux >= 6.13 with "
+                      "CONFIG_ARM_SMMU_V3_IOMMUFD): ");
+        error_append_hint(errp, "In place of S2FWB, a PCIe root complex with "
+                          "CANWBS will do.\n");
+        return NULL;
+    }
+    if (alloc_shared(v, dev, SMMUV3_VSTE_BYPASS, &v->bypass_hwpt, errp) < 0) {
+        goto err_viommu;
+    }
+    if (alloc_shared(v, dev, SMMUV3_VSTE_ABORT, &v->abort_hwpt, errp) < 0) {
+        goto err_bypass;
+    }
+    alloc_veventq(v);
+    v->by_vsid = g_hash_table_new(NULL, NULL);
+    trace_smmuv3_accel_viommu_new(v->id, parent, v->bypass_hwpt, v->abort_hwpt);
+    return g_steal_pointer(&v);
+
+err_bypass:
+    ops->destroy(opaque, v->bypass_hwpt);
+err_viommu:
+    ops->destroy(opaque, v->id);
+    return NULL;
+}
+
+void smmuv3_viommu_free(SMMUv3VIOMMU *v)
+{
+    trace_smmuv3_accel_viommu_free(v->id);
+    if (v->has_veventq) {
+        /* The fd holds a reference to the vEVENTQ, so it goes first */
+        close(v->veventq_fd);
+        v->ops->destroy(v->opaque, v->veventq);
+    }
+    v->ops->destroy(v->opaque, v->abort_hwpt);
+    v->ops->destroy(v->opaque, v->bypass_hwpt);
+    v->ops->destroy(v->opaque, v->id);
+    g_hash_table_destroy(v->by_vsid);
+    g_free(v);
+}
+
+static int attach_parent(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                         SMMUv3VSTEKind kind, Error **errp)
+{
+    if (kind == SMMUV3_VSTE_BYPASS) {
+        return v->ops->attach(v->opaque, dev, v->parent, errp);
+    }
+    return v->ops->detach(v->opaque, dev, errp);
+}
+
+static void set_shared_mode(SMMUv3VIOMMU *v, SMMUv3SharedMode mode)
+{
+    if (v->shared_mode == mode) {
+        return;
+    }
+    v->shared_mode = mode;
+    trace_smmuv3_accel_shared_mode(v->id, smmuv3_shared_mode_name(mode));
+    if (mode == SMMUV3_SHARED_PARENT) {
+        info_report("arm-smmuv3: this host kernel attaches a nested page table "
+                    "only to a device whose StreamID is known (Linux before "
+                    "6.19); bypass and abort are done by the nesting parent "
+                    "and by detaching instead, which behave the same");
+    }
+}
+
+int smmuv3_viommu_attach_shared(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                                SMMUv3VSTEKind kind, Error **errp)
+{
+    Error *err = NULL;
+    int ret;
+
+    if (v->shared_mode == SMMUV3_SHARED_PARENT) {
+        return attach_parent(v, dev, kind, errp);
+    }
+    ret = v->ops->attach(v->opaque, dev, kind == SMMUV3_VSTE_BYPASS ?
+                         v->bypass_hwpt : v->abort_hwpt, &err);
+    if (ret == -ENOENT) {
+        error_free(err);
+        set_shared_mode(v, SMMUV3_SHARED_PARENT);
+        return attach_parent(v, dev, kind, errp);
+    }
+    if (ret < 0) {
+        error_propagate(errp, err);
+        return ret;
+    }
+    set_shared_mode(v, SMMUV3_SHARED_NESTED);
+    return 0;
+}
+
+const char *smmuv3_shared_mode_name(SMMUv3SharedMode mode)
+{
+    static const char *const name[] = {
+        [SMMUV3_SHARED_UNKNOWN] = "unknown",
+        [SMMUV3_SHARED_NESTED] = "nested",
+        [SMMUV3_SHARED_PARENT] = "parent",
+    };
+
+    return name[mode];
+}

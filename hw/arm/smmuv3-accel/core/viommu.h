@@ -1,0 +1,72 @@
+/*
+ * One vIOMMU: what the streams of an accelerated SMMUv3 share on the host
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_SMMUV3_ACCEL_CORE_VIOMMU_H
+#define HW_ARM_SMMUV3_ACCEL_CORE_VIOMMU_H
+
+#include "host.h"
+#include "vste.h"
+
+/* How bypass and abort reach a device on this kernel */
+typedef enum SMMUv3SharedMode {
+    SMMUV3_SHARED_UNKNOWN,  /* none attached yet */
+    SMMUV3_SHARED_NESTED,   /* Linux >= 6.19: by nested HWPTs */
+    SMMUV3_SHARED_PARENT,   /* before: the nesting parent, or no HWPT at all */
+} SMMUv3SharedMode;
+
+/**
+ * SMMUv3VIOMMU - the vIOMMU of one vSMMU
+ *
+ * It lives from the first assigned device to the last. All host objects in it
+ * are owned by it. Protected by the BQL, like all of the accelerated SMMUv3.
+ */
+typedef struct SMMUv3VIOMMU {
+    const SMMUv3HostOps *ops;
+    void *opaque;            /* passed to @ops */
+    uint32_t parent;         /* nesting parent HWPT, owned by VFIO */
+    uint32_t id;
+    uint32_t bypass_hwpt;
+    uint32_t abort_hwpt;
+    SMMUv3SharedMode shared_mode;
+    bool has_veventq;
+    uint32_t veventq;
+    int veventq_fd;          /* -1 without a vEVENTQ */
+    GHashTable *by_vsid;     /* StreamID to the stream with that vDEVICE */
+} SMMUv3VIOMMU;
+
+/**
+ * smmuv3_viommu_new - make a vIOMMU and its bypass and abort HWPTs
+ * @dev: a device behind the physical SMMU that will back it
+ * @parent: the nesting parent HWPT that @dev is attached to; must outlive it
+ *
+ * A kernel without vEVENTQs (before 6.15) is not an error: the guest then sees
+ * no events, and a warning says so.
+ *
+ * Returns: the vIOMMU, to be freed by smmuv3_viommu_free(); or NULL with @errp
+ * set and nothing left allocated on the host
+ */
+SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
+                                const SMMUv3HostDevice *dev, uint32_t parent,
+                                Error **errp);
+
+/* Free a vIOMMU that no device is attached to. The vEVENTQ's fd is closed. */
+void smmuv3_viommu_free(SMMUv3VIOMMU *viommu);
+
+/**
+ * smmuv3_viommu_attach_shared - attach @dev to the bypass or the abort HWPT
+ *
+ * On a kernel that asks for a vDEVICE first (ENOENT), falls back to the nesting
+ * parent for bypass and to no HWPT for abort, which behave the same.
+ *
+ * Returns: 0, or -errno with @errp set and what was attached still attached
+ */
+int smmuv3_viommu_attach_shared(SMMUv3VIOMMU *viommu,
+                                const SMMUv3HostDevice *dev,
+                                SMMUv3VSTEKind kind, Error **errp);
+
+const char *smmuv3_shared_mode_name(SMMUv3SharedMode mode);
+
+#endif /* HW_ARM_SMMUV3_ACCEL_CORE_VIOMMU_H */

@@ -1,0 +1,71 @@
+/*
+ * Where the guest's command queue is in this process
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/atomic.h"
+#include "qemu/bswap.h"
+#include "hw/arm/smmuv3-internal.h"
+#include "state.h"
+
+static void forget_memory(SMMUv3AccelQueueMemory *m)
+{
+    address_space_cache_destroy(&m->cache);
+    m->size = 0;
+}
+
+static void memory_changed(MemoryListener *listener)
+{
+    forget_memory(container_of(listener, SMMUv3AccelQueueMemory, listener));
+}
+
+void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel)
+{
+    accel->cmdq_memory.listener = (MemoryListener) {
+        .name = "arm-smmuv3-cmdq",
+        .commit = memory_changed,
+    };
+    memory_listener_register(&accel->cmdq_memory.listener,
+                             &address_space_memory);
+}
+
+void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel)
+{
+    if (accel->cmdq_memory.listener.commit) {
+        memory_listener_unregister(&accel->cmdq_memory.listener);
+        forget_memory(&accel->cmdq_memory);
+    }
+}
+
+uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s)
+{
+    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+    hwaddr base = Q_BASE(&s->cmdq);
+    hwaddr size = (hwaddr)s->cmdq.entry_size << s->cmdq.log2size;
+
+    if (m->base != base || m->size != size) {
+        forget_memory(m);
+        address_space_cache_init(&m->cache, &address_space_memory, base, size,
+                                 true);
+        m->base = base;
+        m->size = size;
+    }
+    return m->cache.len == size ? m->cache.ptr : NULL;
+}
+
+bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)
+{
+    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+    uint8_t *memory = smmuv3_accel_cmdq_memory(s);
+
+    if (!memory || addr < m->base || addr - m->base >= m->size) {
+        return false;
+    }
+    /* Whatever came before is visible before this is */
+    smp_wmb();
+    stl_le_p(memory + (addr - m->base), data);
+    address_space_cache_invalidate(&m->cache, addr - m->base, sizeof(data));
+    return true;
+}

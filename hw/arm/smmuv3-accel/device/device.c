@@ -1,0 +1,114 @@
+/*
+ * arm-smmuv3,accel=on: its life
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "migration/blocker.h"
+#include "monitor.h"
+#include "state.h"
+#include "system/runstate.h"
+
+/* The Stream table registers count from the next command or SMMUEN on */
+static void consume_cmdq(SMMUv3State *s)
+{
+    smmuv3_accel_load_regs(s->accel);
+    smmuv3_accel_consume_cmdq(s);
+}
+
+static const SMMUv3BackendOps backend_ops = {
+    .cr0 = smmuv3_accel_cr0_written,
+    .gbpa = smmuv3_accel_gbpa_written,
+    .reset = smmuv3_accel_reset,
+    .consume_cmdq = consume_cmdq,
+    .write_eventq = smmuv3_accel_write_eventq,
+    .send_irq = smmuv3_accel_send_irq,
+};
+
+static bool check_props(SMMUv3Accel *accel, Error **errp)
+{
+    SMMUv3State *s = accel->smmu;
+
+    if (!accel->on) {
+        if (accel->prop_set) {
+            error_setg(errp, "property '%s' has a meaning only with accel=on",
+                       accel->prop_set);
+            return false;
+        }
+        return true;
+    }
+    if (s->stage && strcmp(s->stage, "1")) {
+        error_setg(errp, "accel=on gives the guest stage 1; stage=%s cannot be "
+                   "had with it", s->stage);
+        return false;
+    }
+    return true;
+}
+
+static bool block_migration(SMMUv3Accel *accel, Error **errp)
+{
+    g_autofree char *path = object_get_canonical_path(OBJECT(accel->smmu));
+
+    error_setg(&accel->migration_blocker, "%s has accel=on: the host SMMU's "
+               "state of its devices cannot be saved", path);
+    return migrate_add_blocker(&accel->migration_blocker, errp) == 0;
+}
+
+/* loadvm and an incoming migration write registers and say nothing */
+static void vm_state_changed(void *opaque, bool running, RunState state)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (running) {
+        smmuv3_accel_load_regs(accel);
+        smmuv3_streams_update(&accel->streams);
+    } else {
+        smmuv3_streams_stopped(&accel->streams);
+    }
+}
+
+void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
+{
+    SMMUv3Accel *accel = s->accel;
+
+    if (!check_props(accel, errp) || !smmuv3_accel_pci_realize(accel, errp)) {
+        return;
+    }
+    if (!accel->on || !block_migration(accel, errp)) {
+        return;
+    }
+    smmuv3_accel_update_idr(accel);
+    smmuv3_accel_load_regs(accel);
+    smmuv3_accel_cmdq_memory_realize(accel);
+    accel->vm_state = qemu_add_vm_change_state_handler(vm_state_changed, accel);
+    s->backend = &backend_ops;
+}
+
+void smmuv3_accel_instance_init(SMMUv3State *s)
+{
+    SMMUv3Accel *accel = s->accel = g_new0(SMMUv3Accel, 1);
+
+    accel->smmu = s;
+    accel->props = (SMMUv3IdrProps) {
+        .ats = ON_OFF_AUTO_AUTO,
+        .ril = ON_OFF_AUTO_AUTO,
+        .ssidsize_auto = true,
+    };
+    QTAILQ_INIT(&accel->devices);
+    smmuv3_accel_regs_init(accel);
+    accel->streams.on_close = smmuv3_accel_monitor_closed;
+}
+
+void smmuv3_accel_instance_finalize(Object *obj)
+{
+    SMMUv3State *s = ARM_SMMUV3(obj);
+
+    smmuv3_accel_cmdq_memory_finalize(s->accel);
+    if (s->accel->vm_state) {
+        qemu_del_vm_change_state_handler(s->accel->vm_state);
+    }
+    migrate_del_blocker(&s->accel->migration_blocker);
+    g_free(s->accel);
+}

@@ -1,0 +1,131 @@
+/*
+ * The host calls of an accelerated SMMUv3, by iommufd and VFIO
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/iommufd.h>
+#include "qemu/bswap.h"
+#include "qemu/error-report.h"
+#include "hw/pci/pci_device.h"
+#include "hw/vfio/vfio-device.h"
+#include "system/iommufd-viommu.h"
+#include "system/cpus.h"
+#include "system/runstate.h"
+#include "hw/arm/smmuv3-accel/core/inval.h"
+
+static VFIODevice *vfio(const SMMUv3HostDevice *dev)
+{
+    HostIOMMUDevice *hiod = dev->opaque;
+
+    return hiod->agent;
+}
+
+static int alloc_viommu(void *opaque, const SMMUv3HostDevice *dev,
+                        uint32_t parent, uint32_t *viommu, Error **errp)
+{
+    return iommufd_viommu_alloc(opaque, IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
+                                dev->dev_id, parent, viommu, errp);
+}
+
+static int alloc_hwpt(void *opaque, const SMMUv3HostDevice *dev,
+                      uint32_t viommu, const uint64_t vste[2], uint32_t *hwpt,
+                      Error **errp)
+{
+    struct iommu_hwpt_arm_smmuv3 data = {
+        .ste = { cpu_to_le64(vste[0]), cpu_to_le64(vste[1]) },
+    };
+
+    return iommufd_nested_hwpt_alloc(opaque, dev->dev_id, viommu,
+                                     IOMMU_HWPT_DATA_ARM_SMMUV3, &data,
+                                     sizeof(data), hwpt, errp);
+}
+
+static int alloc_vdevice(void *opaque, const SMMUv3HostDevice *dev,
+                         uint32_t viommu, uint32_t vsid, uint32_t *vdevice,
+                         Error **errp)
+{
+    return iommufd_vdevice_alloc(opaque, dev->dev_id, viommu, vsid, vdevice,
+                                 errp);
+}
+
+static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
+                         uint32_t *veventq, int *fd, Error **errp)
+{
+    return iommufd_veventq_alloc(opaque, viommu, IOMMU_VEVENTQ_TYPE_ARM_SMMUV3,
+                                 depth, veventq, fd, errp);
+}
+
+static int attach(void *opaque, const SMMUv3HostDevice *dev, uint32_t hwpt,
+                  Error **errp)
+{
+    return vfio_cdev_attach_hwpt(vfio(dev)->fd, hwpt, errp);
+}
+
+static int detach(void *opaque, const SMMUv3HostDevice *dev, Error **errp)
+{
+    return vfio_cdev_detach(vfio(dev)->fd, errp);
+}
+
+static int invalidate(void *opaque, uint32_t viommu, const uint64_t (*cmd)[2],
+                      uint32_t n, Error **errp)
+{
+    struct iommu_viommu_arm_smmuv3_invalidate entry[SMMUV3_INVAL_MAX];
+
+    if (!HOST_BIG_ENDIAN) {
+        QEMU_BUILD_BUG_ON(sizeof(entry[0]) != sizeof(cmd[0]));
+        return iommufd_viommu_invalidate(opaque, viommu,
+                                    IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
+                                    cmd, sizeof(cmd[0]), n, errp);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        entry[i].cmd[0] = cpu_to_le64(cmd[i][0]);
+        entry[i].cmd[1] = cpu_to_le64(cmd[i][1]);
+    }
+    return iommufd_viommu_invalidate(opaque, viommu,
+                                     IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
+                                     entry, sizeof(entry[0]), n, errp);
+}
+
+static void destroy(void *opaque, uint32_t id)
+{
+    iommufd_backend_free_id(opaque, id);
+}
+
+static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
+{
+    PCIDevice *pdev = PCI_DEVICE(vfio(dev)->dev);
+    uint32_t command = pci_get_word(pdev->config + PCI_COMMAND);
+
+    /* Said once: a guest can get here with each command */
+    if (command & PCI_COMMAND_MASTER) {
+        error_report("arm-smmuv3: %s: the host neither blocks nor detaches the "
+                     "device; its bus mastering is turned off and the VM "
+                     "stopped", dev->name);
+    }
+    pdev->config_write(pdev, PCI_COMMAND, command & ~PCI_COMMAND_MASTER, 2);
+    if (!runstate_is_running()) {
+        return;
+    }
+    if (qemu_in_vcpu_thread()) {
+        /* Which does not get back to the guest */
+        vm_stop(RUN_STATE_INTERNAL_ERROR);
+    } else {
+        /* vm_stop() in the middle of a start would let the vCPUs go on */
+        qemu_system_vmstop_request_prepare();
+        qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
+    }
+}
+
+const SMMUv3HostOps smmuv3_host_iommufd = {
+    .alloc_viommu = alloc_viommu,
+    .alloc_hwpt = alloc_hwpt,
+    .alloc_vdevice = alloc_vdevice,
+    .alloc_veventq = alloc_veventq,
+    .attach = attach,
+    .detach = detach,
+    .invalidate = invalidate,
+    .destroy = destroy,
+    .quarantine = quarantine,
+};

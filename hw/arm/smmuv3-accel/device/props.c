@@ -1,0 +1,194 @@
+/*
+ * arm-smmuv3,accel=on: its properties
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qapi/qapi-visit-common.h"
+#include "qapi/visitor.h"
+#include "qemu/cutils.h"
+#include "hw/qdev-properties.h"
+#include "state.h"
+
+static SMMUv3Accel *accel_of(Object *obj)
+{
+    return ARM_SMMUV3(obj)->accel;
+}
+
+/* To be called by each setter: what the guest was shown cannot be changed */
+static bool may_set(Object *obj, const char *name, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
+        return false;
+    }
+    return true;
+}
+
+static bool get_accel(Object *obj, Error **errp)
+{
+    return accel_of(obj)->on;
+}
+
+static void set_accel(Object *obj, bool value, Error **errp)
+{
+    if (may_set(obj, "accel", errp)) {
+        accel_of(obj)->on = value;
+    }
+}
+
+static void get_on_off_auto(Object *obj, Visitor *v, const char *name,
+                            void *opaque, Error **errp)
+{
+    visit_type_OnOffAuto(v, name, (void *)accel_of(obj) + (uintptr_t)opaque,
+                         errp);
+}
+
+static void set_on_off_auto(Object *obj, Visitor *v, const char *name,
+                            void *opaque, Error **errp)
+{
+    if (!may_set(obj, name, errp)) {
+        return;
+    }
+    accel_of(obj)->prop_set = g_intern_string(name);
+    visit_type_OnOffAuto(v, name, (void *)accel_of(obj) + (uintptr_t)opaque,
+                         errp);
+}
+
+static char *get_ssidsize(Object *obj, Error **errp)
+{
+    SMMUv3IdrProps *props = &accel_of(obj)->props;
+
+    return props->ssidsize_auto ? g_strdup("auto")
+                                : g_strdup_printf("%u", props->ssidsize);
+}
+
+static void set_ssidsize(Object *obj, const char *value, Error **errp)
+{
+    SMMUv3IdrProps *props = &accel_of(obj)->props;
+    unsigned int bits = 0;
+
+    if (!may_set(obj, "ssidsize", errp)) {
+        return;
+    }
+    accel_of(obj)->prop_set = "ssidsize";
+    props->ssidsize_auto = !strcmp(value, "auto");
+    if (!props->ssidsize_auto &&
+        (qemu_strtoui(value, NULL, 10, &bits) < 0 ||
+         bits > SMMUV3_SSIDSIZE_MAX)) {
+        error_setg(errp, "ssidsize is a number of bits from 0 to %d, or auto; "
+                   "not '%s'", SMMUV3_SSIDSIZE_MAX, value);
+        return;
+    }
+    props->ssidsize = bits;
+}
+
+static char *get_oas(Object *obj, Error **errp)
+{
+    SMMUv3IdrProps *props = &accel_of(obj)->props;
+
+    return props->oas ? g_strdup_printf("%u", props->oas) : g_strdup("auto");
+}
+
+static void set_oas(Object *obj, const char *value, Error **errp)
+{
+    SMMUv3IdrProps *props = &accel_of(obj)->props;
+
+    if (!may_set(obj, "oas", errp)) {
+        return;
+    }
+    accel_of(obj)->prop_set = "oas";
+    if (!strcmp(value, "auto")) {
+        props->oas = 0;
+    } else if (!strcmp(value, "44")) {
+        props->oas = 44;
+    } else if (!strcmp(value, "48")) {
+        props->oas = 48;
+    } else {
+        error_setg(errp, "oas is 44, 48 or auto; not '%s'", value);
+    }
+}
+
+static void get_doorbell(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    visit_type_uint64(v, name, &accel_of(obj)->doorbell, errp);
+}
+
+static void set_doorbell(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    if (may_set(obj, name, errp)) {
+        visit_type_uint64(v, name, &accel_of(obj)->doorbell, errp);
+    }
+}
+
+static bool get_guest_vfio(Object *obj, Error **errp)
+{
+    return accel_of(obj)->guest_vfio;
+}
+
+static void set_guest_vfio(Object *obj, bool value, Error **errp)
+{
+    if (may_set(obj, "x-guest-vfio", errp)) {
+        accel_of(obj)->prop_set = "x-guest-vfio";
+        accel_of(obj)->guest_vfio = value;
+    }
+}
+
+#ifdef SMMUV3_ACCEL_FAULTS
+static void set_fault(Object *obj, const char *value, Error **errp)
+{
+    static const char *const name[] = {
+        "none", "no-smmuen", "first-only", "gbpa-always",
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(name); i++) {
+        if (!strcmp(value, name[i])) {
+            smmuv3_fault = i;
+            return;
+        }
+    }
+    error_setg(errp, "no fault is named '%s'", value);
+}
+#endif
+
+static void add_on_off_auto(ObjectClass *klass, const char *name, size_t offset,
+                            const char *description)
+{
+    object_class_property_add(klass, name, "OnOffAuto", get_on_off_auto,
+                              set_on_off_auto, NULL, (void *)offset);
+    object_class_property_set_description(klass, name, description);
+}
+
+void smmuv3_accel_class_init(ObjectClass *klass)
+{
+    object_class_property_add_bool(klass, "accel", get_accel, set_accel);
+    object_class_property_set_description(klass, "accel",
+        "let the host SMMU translate for assigned devices (default: off)");
+    add_on_off_auto(klass, "ats", offsetof(SMMUv3Accel, props.ats),
+        "offer ATS; needs accel=on (default: auto)");
+    add_on_off_auto(klass, "ril", offsetof(SMMUv3Accel, props.ril),
+        "offer range invalidation; needs accel=on (default: auto)");
+    object_class_property_add_str(klass, "ssidsize", get_ssidsize,
+                                  set_ssidsize);
+    object_class_property_set_description(klass, "ssidsize",
+        "bits of SubstreamID (PASID), 0..20; needs accel=on (default: auto)");
+    object_class_property_add_str(klass, "oas", get_oas, set_oas);
+    object_class_property_set_description(klass, "oas",
+        "bits of output address, 44 or 48; needs accel=on (default: auto)");
+    object_class_property_add(klass, "x-msi-doorbell", "uint64", get_doorbell,
+                              set_doorbell, NULL, NULL);
+    object_class_property_set_description(klass, "x-msi-doorbell",
+        "guest physical address of the MSI doorbell; set by the machine");
+    object_class_property_add_bool(klass, "x-guest-vfio", get_guest_vfio,
+                                   set_guest_vfio);
+    object_class_property_set_description(klass, "x-guest-vfio",
+        "place the ITS so that VFIO in the guest can own devices; needs "
+        "accel=on (default: off)");
+#ifdef SMMUV3_ACCEL_FAULTS
+    object_class_property_add_str(klass, "x-fault", NULL, set_fault);
+#endif
+}

@@ -1,0 +1,224 @@
+/*
+ * The command and event queues of an accelerated SMMUv3
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/log.h"
+#include "qemu/units.h"
+#include "state.h"
+#include "hw/arm/smmuv3-accel/core/command.h"
+#include "hw/arm/smmuv3-accel/core/opcodes.h"
+#include "hw/arm/smmuv3-internal.h"
+#include "system/dma.h"
+#include "hw/arm/smmuv3-accel/trace.h"
+
+/* Linux puts no more than 64 and a CMD_SYNC into the queue at a time */
+#define RUN_MAX 128
+
+/* Queues are memory; see read_table() */
+static const MemTxAttrs queue_attrs = { .memory = true };
+
+static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
+{
+    SMMUQueue *q = &s->cmdq;
+
+    if (smmuv3_accel_cmdq_memory(s)) {
+        /* As dma_memory_read() has it: PROD was read before */
+        smp_mb();
+        return address_space_read_cached(&s->accel->cmdq_memory.cache,
+                                         Q_CONS(q) * sizeof(cmd[0]), cmd,
+                                         n * sizeof(cmd[0])) == MEMTX_OK;
+    }
+    return dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
+                           n * sizeof(cmd[0]), queue_attrs) == MEMTX_OK;
+}
+
+/*
+ * Read a run of commands that are adjacent in memory, up to RUN_MAX: a copy,
+ * because the guest may change them at any time. Should a run not be readable,
+ * its first command alone is tried, so that an error is reported where it is.
+ */
+static uint32_t read_run(SMMUv3State *s, uint64_t (*cmd)[2])
+{
+    SMMUQueue *q = &s->cmdq;
+    uint32_t used = (q->prod - q->cons) & WRAP_INDEX_MASK(q);
+    uint32_t to_end = (1u << q->log2size) - Q_CONS(q);
+    uint32_t n = MIN(MIN(used, to_end), RUN_MAX);
+
+    if (!read_commands(s, cmd, n)) {
+        n = 1;
+        if (!read_commands(s, cmd, n)) {
+            return 0;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        cmd[i][0] = le64_to_cpu(cmd[i][0]);
+        cmd[i][1] = le64_to_cpu(cmd[i][1]);
+    }
+    return n;
+}
+
+/* TTL and TG: what a TLBI by address has when it has a range */
+#define CMD1_RANGE MAKE_64BIT_MASK(8, 4)
+
+/*
+ * How many commands, from @cmd on, invalidate one page after the other. That is
+ * what an unmap looks like where the guest has no range invalidation.
+ */
+static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
+                               uint64_t *step)
+{
+    uint8_t opcode = cmd[0][0];
+    uint32_t n = 1;
+
+    if ((opcode != SMMUV3_CMD_TLBI_NH_VA && opcode != SMMUV3_CMD_TLBI_NH_VAA) ||
+        max == 1 || (cmd[0][1] & CMD1_RANGE)) {
+        return 1;
+    }
+    *step = cmd[1][1] - cmd[0][1];
+    if (*step != 4 * KiB && *step != 16 * KiB && *step != 64 * KiB) {
+        return 1;
+    }
+    /* After the highest address comes none: a range does not begin anew */
+    while (n < max && cmd[n][0] == cmd[0][0] && cmd[n][1] > cmd[n - 1][1] &&
+           cmd[n][1] - cmd[n - 1][1] == *step) {
+        n++;
+    }
+    return n;
+}
+
+/* Bridges' MSIs go through the emulated SMMU, which has caches of its own */
+static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
+{
+    SMMUState *bs = &s->smmu_state;
+
+    if (e->configs && g_hash_table_size(bs->configs)) {
+        smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { e->first, e->last });
+    }
+    if (e->tlb && g_hash_table_size(bs->iotlb)) {
+        smmu_iotlb_inv_all(bs);
+    }
+}
+
+/* Do the first of @max commands, or several; returns how many, 0 if illegal */
+static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
+                            uint32_t max)
+{
+    const uint64_t *cmd = cmds[0];
+    SMMUv3CommandEffect effect;
+    uint64_t step = 0;
+    uint32_t n;
+
+    trace_smmuv3_accel_command(cmd[0], cmd[1]);
+    if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
+                        &effect)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "arm-smmuv3: illegal command 0x%016"
+                      PRIx64 " 0x%016" PRIx64 "\n", cmd[0], cmd[1]);
+        return 0;
+    }
+    n = count_adjacent(cmds, max, &step);
+    if (n > 1) {
+        trace_smmuv3_accel_repeat(n - 1, step);
+        smmuv3_streams_repeat(&s->accel->streams, n - 1, step);
+    }
+    invalidate_emulated(s, &effect);
+    if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
+        smmuv3_accel_signal_sync(s, effect.msi_addr, effect.msi_data);
+    }
+    return n;
+}
+
+static bool cmdq_error_pending(SMMUv3State *s)
+{
+    return FIELD_EX32(s->gerror ^ s->gerrorn, GERROR, CMDQ_ERR);
+}
+
+void smmuv3_accel_consume_cmdq(SMMUv3State *s)
+{
+    SMMUQueue *q = &s->cmdq;
+    SMMUCmdError error = SMMU_CERROR_NONE;
+    QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
+
+    while (!smmuv3_q_empty(q) && !cmdq_error_pending(s)) {
+        uint32_t n = read_run(s, cmd);
+
+        if (!n) {
+            error = SMMU_CERROR_ABT;
+        }
+        for (uint32_t i = 0, done; i < n; i += done) {
+            done = do_commands(s, &cmd[i], n - i);
+            if (!done) {
+                error = SMMU_CERROR_ILL;
+                break;
+            }
+            /* ERR, above the index, stays */
+            q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
+        }
+        if (error) {
+            /* 7.1: CONS stays at the command, which is fetched again later */
+            smmu_write_cmdq_err(s, error);
+            smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_CMDQ_ERR_MASK);
+        }
+    }
+}
+
+/* 7.4: OVFLG toggles once, until the guest acknowledges it in OVACKFLG */
+static void overflow(SMMUv3State *s)
+{
+    SMMUQueue *q = &s->eventq;
+
+    if (smmuv3_eventq_enabled(s) && !((q->prod ^ q->cons) & EVT_Q_OVERFLOW)) {
+        q->prod ^= EVT_Q_OVERFLOW;
+        smmuv3_trigger_irq(s, SMMU_IRQ_EVTQ, 0);
+    }
+}
+
+MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt)
+{
+    SMMUQueue *q = &s->eventq;
+    MemTxResult r;
+
+    if (!smmuv3_eventq_enabled(s)) {
+        return MEMTX_OK;
+    }
+    if (smmuv3_q_full(q)) {
+        overflow(s);
+        return MEMTX_OK;
+    }
+    r = dma_memory_write(&address_space_memory, Q_PROD_ENTRY(q), evt,
+                         SMMUV3_EVENT_SIZE, queue_attrs);
+    if (r == MEMTX_OK) {
+        /* OVFLG, above the index, stays */
+        q->prod = deposit32(q->prod, 0, q->log2size + 1, q->prod + 1);
+        smmuv3_trigger_irq(s, SMMU_IRQ_EVTQ, 0);
+    }
+    return r;
+}
+
+static void deliver(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])
+{
+    SMMUv3State *s = opaque;
+    SMMUv3Stream *st = smmuv3_streams_find(&s->accel->streams,
+                                           ldl_le_p(evt + 4));
+
+    if (st) {
+        st->count.events++;
+    }
+    trace_smmuv3_accel_guest_event(ldq_le_p(evt), ldq_le_p(evt + 16));
+    if (smmuv3_accel_write_eventq(s, evt) != MEMTX_OK) {
+        smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_EVENTQ_ABT_ERR_MASK);
+    }
+}
+
+void smmuv3_accel_read_events(void *opaque)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (smmuv3_event_read(&accel->events, accel->streams.viommu->veventq_fd,
+                          deliver, accel->smmu)) {
+        /* Lost before they reached this queue is lost all the same */
+        overflow(accel->smmu);
+    }
+}

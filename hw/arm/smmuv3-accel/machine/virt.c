@@ -1,0 +1,159 @@
+/*
+ * The virt machine's part in an accelerated SMMUv3
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/intc/arm_gicv3_its_common.h"
+#include "internal.h"
+#include "hw/arm/smmuv3-accel/device/state.h"
+#include "system/device_tree.h"
+
+/* GICv3, 12.19.1: GITS_TRANSLATER; GICv2m (SBSA): MSI_SETSPI_NS */
+#define GITS_TRANSLATER_FRAME  0x10000
+#define GITS_TRANSLATER_OFFSET 0x10040
+#define V2M_SETSPI_OFFSET      0x40
+
+static uint64_t msi_doorbell(const VirtMachineState *vms)
+{
+    switch (vms->msi_controller) {
+    case VIRT_MSI_CTRL_ITS:
+        return vms->memmap[VIRT_GIC_ITS].base + GITS_TRANSLATER_OFFSET;
+    case VIRT_MSI_CTRL_GICV2M:
+        return vms->memmap[VIRT_GIC_V2M].base + V2M_SETSPI_OFFSET;
+    default:
+        return 0;
+    }
+}
+
+/* The first address of a devicetree node's "reg" becomes @base */
+static void move_node(void *fdt, const char *path, uint64_t base)
+{
+    int len;
+    const void *prop = qemu_fdt_getprop(fdt, path, "reg", &len, &error_abort);
+    g_autofree void *reg = g_memdup2(prop, len);
+
+    stq_be_p(reg, base);
+    qemu_fdt_setprop(fdt, path, "reg", reg, len);
+}
+
+static void move_device(SysBusDevice *dev, MemMapEntry *entry, hwaddr base)
+{
+    entry->base = base;
+    sysbus_mmio_map_overlap(dev, 0, base, 1);
+}
+
+/*
+ * VFIO in a guest maps the guest's MSI doorbell for the device, and Linux
+ * always does so at the start of the MSI window. The device, programmed by the
+ * host, writes there too: to where the host mapped its doorbell in stage 2.
+ * Both are one if the guest's doorbell is at the start of the window in guest
+ * memory.
+ *
+ * The ITS then begins in the last 64 KB of the flash, which no firmware uses,
+ * and changes places with the distributor. So far nobody has seen them
+ * elsewhere.
+ */
+static bool put_its_at_window(VirtMachineState *vms, Error **errp)
+{
+    MemMapEntry *its = &vms->memmap[VIRT_GIC_ITS];
+    MemMapEntry *dist = &vms->memmap[VIRT_GIC_DIST];
+    const hwaddr base = SMMUV3_ACCEL_MSI_WINDOW_BASE - GITS_TRANSLATER_FRAME;
+    const hwaddr its_was = its->base, dist_was = dist->base;
+    void *fdt = MACHINE(vms)->fdt;
+    g_autofree char *its_node = NULL, *dist_node = NULL;
+    Object *obj;
+
+    if (!smmuv3_accel_virt_has_acpi(vms)) {
+        error_setg(errp, "x-guest-vfio=on needs firmware and ACPI: no "
+                   "devicetree can tell a guest that it may");
+        return false;
+    }
+    obj = object_resolve_path_type("", TYPE_ARM_GICV3_ITS_COMMON, NULL);
+    if (vms->msi_controller != VIRT_MSI_CTRL_ITS || !obj) {
+        error_setg(errp, "x-guest-vfio=on needs an ITS (-M virt,"
+                   "gic-version=3,its=on)");
+        return false;
+    }
+    if (its->base == base) {
+        return true;
+    }
+    its_node = g_strdup_printf("/intc/its@%" PRIx64, its_was);
+    dist_node = g_strdup_printf("/intc@%" PRIx64, dist_was);
+    move_device(SYS_BUS_DEVICE(vms->gic), dist, its_was);
+    move_device(SYS_BUS_DEVICE(obj), its, base);
+    move_node(fdt, dist_node, its_was);
+    move_node(fdt, its_node, base);
+    return true;
+}
+
+/* Of those that were plugged before the ITS was moved */
+static void update_doorbells(uint64_t was, uint64_t now)
+{
+    g_autoptr(GPtrArray) all = smmuv3_accel_virt_all();
+
+    for (int i = 0; i < all->len; i++) {
+        SMMUv3State *s = g_ptr_array_index(all, i);
+
+        if (s->accel->doorbell == was) {
+            s->accel->doorbell = now;
+        }
+    }
+}
+
+void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
+                                Error **errp)
+{
+    ERRP_GUARD();
+    PCIBus *bus = ARM_SMMU(dev)->primary_bus;
+    uint64_t doorbell = msi_doorbell(vms);
+
+    if (!ARM_SMMUV3(dev)->accel->on || !bus) {
+        return;
+    }
+    if (bus != vms->bus && !smmuv3_accel_virt_has_acpi(vms)) {
+        error_setg(errp, "arm-smmuv3 with accel=on cannot be on %s: a guest "
+                   "without firmware, or with acpi=off, is told of no root "
+                   "complex but %s", BUS(bus)->name, BUS(vms->bus)->name);
+        error_append_hint(errp, "Add -bios QEMU_EFI.fd, or give it "
+                          "primary-bus=%s.\n", BUS(vms->bus)->name);
+        return;
+    }
+    if (ARM_SMMUV3(dev)->accel->guest_vfio) {
+        if (!put_its_at_window(vms, errp)) {
+            return;
+        }
+        update_doorbells(doorbell, msi_doorbell(vms));
+    }
+    if (!object_property_get_uint(OBJECT(dev), "x-msi-doorbell",
+                                  &error_abort)) {
+        object_property_set_uint(OBJECT(dev), "x-msi-doorbell",
+                                 msi_doorbell(vms), &error_abort);
+    }
+}
+
+bool smmuv3_accel_virt_has_acpi(VirtMachineState *vms)
+{
+    return vms->bootinfo.firmware_loaded && virt_is_acpi_enabled(vms);
+}
+
+static int append_if_accelerated(Object *obj, void *opaque)
+{
+    SMMUv3State *s = (SMMUv3State *)object_dynamic_cast(obj, TYPE_ARM_SMMUV3);
+
+    if (s && s->accel->on && DEVICE(s)->realized) {
+        g_ptr_array_add(opaque, s);
+    }
+    return 0;
+}
+
+GPtrArray *smmuv3_accel_virt_all(void)
+{
+    GPtrArray *all = g_ptr_array_new();
+
+    object_child_foreach_recursive(object_get_root(), append_if_accelerated,
+                                   all);
+    return all;
+}

@@ -9,6 +9,8 @@ help:
 	@echo "make native        only the one for this machine"
 	@echo "make arm64         only the one for arm64, which runs in the lab"
 	@echo "make kernel        the lab's host kernel"
+	@echo "make fetch         only what make check needs from a Debian mirror; then"
+	@echo "                   neither it nor make demo asks the network again"
 	@echo "make check         all tests, with what they need built first"
 	@echo "make check-unit    the tiers by themselves: unit tests,"
 	@echo "make check-qtest   a guest's registers and queues, with real DMA,"
@@ -61,6 +63,19 @@ build/config.mk: | configure
 ifneq ($(HOST_KERNEL),)
 export LAB_HOST_KERNEL := $(HOST_KERNEL)
 endif
+
+# All that a goal needs from the network comes before anything is built for
+# it, with make -j too.
+GOAL := $(if $(filter check check-qtest check-lab check-functional,\
+	$(MAKECMDGOALS)),check,$(if $(filter demo demo-shell,\
+	$(MAKECMDGOALS)),demo,$(if $(filter bench bench-check,\
+	$(MAKECMDGOALS)),bench)))
+native arm64 faulty kernel: | $(addprefix fetch-,$(GOAL))
+
+fetch: fetch-check
+
+fetch-demo fetch-check fetch-bench: fetch-%: $(if $(HOST),| demo-possible)
+	@scripts/source/deb-fetch --for=$*
 
 native arm64:
 	@scripts/build/build-qemu $@
@@ -154,7 +169,7 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help native arm64 faulty kernel check check-unit check-qtest \
+.PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 faulty kernel check check-unit check-qtest \
 	check-lab check-functional analyze sanitize sanitize-qtest mutants \
 	coverage fuzz registers soak bench bench-check lab-shell demo \
 	demo-possible demo-shell docs series check-series install deb check-deb \

@@ -8,15 +8,10 @@ import subprocess
 
 from labrun import elf, image
 from labrun.cpio import CpioWriter
-from labrun.paths import (BUILD, DEB_FETCH, DOWNLOADS, LINUX, TOP,
-                          LabError)
+from labrun.paths import BUILD, DEB_FETCH, LINUX, TOP, LabError
 
 OUT = os.path.join(BUILD, 'bench')
 HERE = os.path.join(TOP, 'tests', 'bench')
-# The first release with accel=on that does what its manual says, and a suite
-# that has it.
-PEER_PACKAGE = 'qemu-system-arm>=1:11.0'
-PEER_SUITE = 'sid'
 PEER_DIRS = ('usr/lib/aarch64-linux-gnu', 'usr/lib')
 
 
@@ -115,7 +110,7 @@ def _peer_find(root, name):
         found = os.path.join(root, directory, name)
         if os.path.exists(found):
             return found
-    raise LabError(f'{name}: not among the packages of {PEER_PACKAGE}')
+    raise LabError(f"{name}: not among the packages of Debian's QEMU")
 
 
 def _needed(program):
@@ -125,9 +120,7 @@ def _needed(program):
 
 def peer():
     """(version, cpio) of Debian's QEMU, in /opt/peer with what it needs."""
-    files = _run([DEB_FETCH, '--arch=arm64', f'--suite={PEER_SUITE}',
-                  '--deps', f'--dest={DOWNLOADS}', f'--unpack={path("peer")}',
-                  PEER_PACKAGE], 'deb-fetch')
+    files = _run([DEB_FETCH, 'peer'], 'deb-fetch')
     deb = re.search(r'^\S*/qemu-system-arm_\S+\.deb$', files, re.M).group(0)
     version = _run(['dpkg-deb', '-f', deb, 'Version'], 'dpkg-deb').strip()
     product = path('peer.cpio')

@@ -7,10 +7,9 @@ import re
 import subprocess
 import tempfile
 
-from .paths import BUILD, DEB_FETCH, DOWNLOADS, LabError
+from .paths import BUILD, DEB_FETCH, LabError
 
 # Debian 12's knows no RMR nodes; this one brings its own libc.
-SUITE = 'trixie'
 WHERE = os.path.join(BUILD, 'acpica')
 
 
@@ -19,9 +18,7 @@ def iasl():
     program = os.path.join(WHERE, 'usr', 'bin', 'iasl')
     if not os.path.exists(program):
         fetch = subprocess.run(
-            [DEB_FETCH, f'--suite={SUITE}', '--deps', f'--dest={DOWNLOADS}',
-             f'--unpack={WHERE}', 'acpica-tools'],
-            stdout=subprocess.DEVNULL, check=False)
+            [DEB_FETCH, 'acpica'], stdout=subprocess.DEVNULL, check=False)
         if fetch.returncode:
             raise LabError('acpica-tools: could not be fetched')
     loader = glob.glob(os.path.join(WHERE, 'usr/lib/*-linux-gnu/ld-linux-*'))

@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 
 from .cpio import CpioWriter
-from .paths import DEB_FETCH, DOWNLOADS, LAB, OUT, LabError
+from .paths import DEB_FETCH, LAB, OUT, LabError
 
 MODULES = ('nvme', 'virtio_pci', 'virtio_console')
 IMAGE_MB = 96
@@ -34,16 +34,11 @@ exec /lab/init
 '''
 
 
-def _fetch(suite, arch, package):
-    cmd = [DEB_FETCH, f'--dest={DOWNLOADS}', package]
-    if suite:
-        cmd += [f'--suite={suite}']
-    if arch:
-        cmd += [f'--arch={arch}']
-    fetch = subprocess.run(cmd, stdout=subprocess.PIPE, text=True,
-                           check=False)
+def _fetch(part):
+    fetch = subprocess.run([DEB_FETCH, part], stdout=subprocess.PIPE,
+                           text=True, check=False)
     if fetch.returncode:
-        raise LabError(f'{package}: could not be fetched')
+        raise LabError(f'{part}: could not be fetched')
     return fetch.stdout.strip()
 
 
@@ -58,14 +53,6 @@ def _members(deb, pattern):
                 found[os.path.basename(member.name)] = \
                     archive.extractfile(member).read()
     return found
-
-
-def _kernel(suite):
-    """The newest kernel package: what the metapackage depends on."""
-    meta = _fetch(suite, 'arm64', 'linux-image-arm64')
-    depends = subprocess.run(['dpkg-deb', '-f', meta, 'Depends'], check=True,
-                             stdout=subprocess.PIPE, text=True).stdout
-    return _fetch(suite, 'arm64', re.match(r'\S+', depends).group())
 
 
 def _module_name(file_name):
@@ -123,11 +110,8 @@ def _write_initrd(path, base, files):
 
 
 def _mtools():
-    deb = _fetch(None, None, 'mtools')
-    where = os.path.join(OUT, 'mtools')
-    if not os.path.exists(os.path.join(where, 'usr/bin/mtools')):
-        subprocess.run(['dpkg-deb', '-x', deb, where], check=True)
-    return os.path.join(where, 'usr/bin/mtools')
+    _fetch('mtools')
+    return os.path.join(OUT, 'mtools', 'usr/bin/mtools')
 
 
 def _write_disk(path, files):
@@ -150,7 +134,7 @@ def _write_disk(path, files):
 def disk(suite, base):
     """Path of the disk image; base is the initramfs to build on."""
     path = os.path.join(OUT, f'{suite}.img')
-    kernel = _kernel(suite)
+    kernel = _fetch(f'kernel-{suite}')
     sources = [kernel, base, __file__] + [
         os.path.join(LAB, 'functional', n)
         for n in ('guest.sh', 'checks.sh', 'guest-debian.sh')]
@@ -165,7 +149,7 @@ def disk(suite, base):
     new = f'{path}.{os.getpid()}'
     _write_initrd(f'{new}.initrd', base, {
         n: d for n, d in files.items() if '.ko' in n})
-    grub = _members(_fetch('trixie', 'arm64', 'grub-efi-arm64-unsigned'),
+    grub = _members(_fetch('grub'),
                     re.escape(GRUB))
     with open(f'{new}.initrd', 'rb') as f:
         initrd = f.read()

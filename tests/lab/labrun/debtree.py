@@ -4,21 +4,18 @@
 import os
 import subprocess
 
-from .paths import DEB_FETCH, DOWNLOADS, LabError
+from .paths import DEB_FETCH, LabError
 
 
-def fetch(what, where, suite, packages, finish=lambda: None):
-    """Unpack the packages and what they depend on; finish() adds to it."""
+def fetch(part, where, finish=lambda: None):
+    """Fetch the part, whose place this is; finish() adds to it."""
     stamp = os.path.join(where, 'tmp', 'complete')
     if os.path.exists(stamp):
         return
     done = subprocess.run(
-        [DEB_FETCH, '--arch=arm64',
-         f'--suite={suite}', '--deps', f'--dest={DOWNLOADS}',
-         f'--unpack={where}', *packages], stdout=subprocess.DEVNULL,
-        check=False)
+        [DEB_FETCH, part], stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
-        raise LabError(f'{what}: could not be fetched')
+        raise LabError(f'{part}: could not be fetched')
     finish()
     os.makedirs(os.path.dirname(stamp), exist_ok=True)
     with open(stamp, 'w', encoding='ascii'):

@@ -10,7 +10,7 @@ import tarfile
 from . import debian as debian_disk
 from . import debtree, elf, libvirt, selftests
 from .cpio import CpioWriter
-from .paths import (BUILD, DEB_FETCH, DOWNLOADS, LAB, LINUX, OUT, SYSROOT,
+from .paths import (BUILD, DEB_FETCH, LAB, LINUX, OUT, SYSROOT,
                     TESTED_QEMU, TOP, LabError)
 
 # Static programs that run in the host; sources are in tests/lab/programs.
@@ -31,9 +31,6 @@ PROGRAMS = {
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
 FIRMWARE = 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd'
-# The suite only has to have the packages; what they hold is not compiled
-# against anything here.
-SUITE = 'trixie'
 
 
 def _path(name):
@@ -58,22 +55,13 @@ def _write_cpio(name, fill):
     return path
 
 
-def _fetch(package, arch, *options):
-    """Path of the Debian package's file."""
-    fetch = subprocess.run(
-        [DEB_FETCH, f'--arch={arch}', f'--suite={SUITE}',
-         f'--dest={DOWNLOADS}', *options, package],
-        stdout=subprocess.PIPE, text=True, check=False)
+def _fetch(part):
+    """Path of the part's file."""
+    fetch = subprocess.run([DEB_FETCH, part], stdout=subprocess.PIPE,
+                           text=True, check=False)
     if fetch.returncode:
-        raise LabError(f'{package}: could not be fetched')
-    return fetch.stdout
-
-
-def _deb(package, arch, name):
-    """Directory with the unpacked Debian package."""
-    target = _path(name)
-    _fetch(package, arch, f'--unpack={target}')
-    return target
+        raise LabError(f'{part}: could not be fetched')
+    return fetch.stdout.strip()
 
 
 def _add_program(cpio, where, source):
@@ -84,8 +72,8 @@ def _add_program(cpio, where, source):
 
 
 def base():
-    busybox = os.path.join(_deb('busybox-static', 'arm64', 'busybox'),
-                           'usr', 'bin', 'busybox')
+    _fetch('busybox')
+    busybox = os.path.join(_path('busybox'), 'usr', 'bin', 'busybox')
     if not os.path.exists(busybox):
         busybox = os.path.join(_path('busybox'), 'bin', 'busybox')
     scripts = os.path.join(LAB, 'image')
@@ -171,18 +159,38 @@ def qemu():
         os.unlink(stripped)
 
 
+def _firmware_of(source):
+    """A package's one file (the others are 400 MB), or the file itself."""
+    if not source.endswith('.deb'):
+        with open(source, 'rb') as f:
+            return f.read()
+    tar = subprocess.run(['dpkg-deb', '--fsys-tarfile', source], check=True,
+                         stdout=subprocess.PIPE).stdout
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        return archive.extractfile(f'./{FIRMWARE}').read()
+
+
 def firmware_file():
-    """One of the package's files; the others are 400 MB."""
+    """The guests' firmware, of what configure or Debian's archive gave."""
     path = _path('QEMU_EFI.fd')
-    if not os.path.exists(path):
-        deb = _fetch('qemu-efi-aarch64', 'all').strip()
-        tar = subprocess.run(['dpkg-deb', '--fsys-tarfile', deb], check=True,
-                             stdout=subprocess.PIPE).stdout
-        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-            data = archive.extractfile(f'./{FIRMWARE}').read()
-        with open(f'{path}.{os.getpid()}', 'wb') as f:
-            f.write(data)
-        os.replace(f'{path}.{os.getpid()}', path)
+    source = _fetch('firmware')
+    # A machine without a mirror was given nothing but the file.
+    if not source and os.path.exists(path):
+        return path
+    made_of = f'{source} {os.stat(source).st_mtime_ns}\n'
+    try:
+        with open(f'{path}.source', encoding='utf-8') as f:
+            if os.path.exists(path) and f.read() == made_of:
+                return path
+    except FileNotFoundError:
+        pass
+    new = f'{path}.{os.getpid()}'
+    with open(new, 'wb') as f:
+        f.write(_firmware_of(source))
+    os.replace(new, path)
+    with open(new, 'w', encoding='utf-8') as f:
+        f.write(made_of)
+    os.replace(new, f'{path}.source')
     return path
 
 
@@ -222,8 +230,7 @@ def libvirt_mark():
 
 def python_mark():
     """Fetches Python, which a case shares as a directory; and a mark."""
-    debtree.fetch('python3', os.path.join(BUILD, 'python-arm64'), SUITE,
-                  ('python3-minimal', 'libpython3-stdlib'))
+    debtree.fetch('python', os.path.join(BUILD, 'python-arm64'))
     return _write_cpio('python.cpio',
                        lambda cpio: cpio.add_data('lab/python/mark', b''))
 

@@ -7,9 +7,6 @@ from . import debtree
 from .paths import BUILD
 
 WHERE = os.path.join(BUILD, 'libvirt')
-# The first with ats, ril, ssidsize and oas is in no stable release.
-PACKAGES = ('libvirt-daemon-driver-qemu>=12.8', 'libvirt-clients>=12.8')
-SUITE = 'sid'
 # What packages leave to the system, and what is mounted over.
 LINKS = {'bin': 'usr/bin', 'sbin': 'usr/sbin', 'lib': 'usr/lib'}
 DIRS = ('dev', 'proc', 'sys', 'run', 'tmp', 'opt', 'root', 'lab', 'var',
@@ -25,4 +22,4 @@ def _make_root():
 
 
 def fetch():
-    debtree.fetch('libvirt', WHERE, SUITE, PACKAGES, _make_root)
+    debtree.fetch('libvirt', WHERE, _make_root)

@@ -11,6 +11,7 @@ help:
 	@echo "make kernel        the lab's host kernel"
 	@echo "make fetch         only what make check needs from a Debian mirror; then"
 	@echo "                   neither it nor make demo asks the network again"
+	@echo "make times         what the builds so far took, step by step"
 	@echo "make check         all tests, with what they need built first"
 	@echo "make check-unit    the tiers by themselves: unit tests,"
 	@echo "make check-qtest   a guest's registers and queues, with real DMA,"
@@ -47,7 +48,7 @@ help:
 QEMU_VERSION := 10.2.2
 
 # make includes this file, and makes it first where it is missing.
-NO_CONFIG := help clean distclean check-trixie check-arm64
+NO_CONFIG := help times clean distclean check-trixie check-arm64
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include build/config.mk
 endif
@@ -70,7 +71,8 @@ GOAL := $(if $(filter check check-qtest check-lab check-functional,\
 	$(MAKECMDGOALS)),check,$(if $(filter demo demo-shell,\
 	$(MAKECMDGOALS)),demo,$(if $(filter bench bench-check,\
 	$(MAKECMDGOALS)),bench)))
-native arm64 faulty kernel: | $(addprefix fetch-,$(GOAL))
+native native-demo arm64 arm64-demo faulty kernel kernel-demo: \
+	| $(addprefix fetch-,$(GOAL))
 
 fetch: fetch-check
 
@@ -80,6 +82,10 @@ fetch-demo fetch-check fetch-bench: fetch-%: $(if $(HOST),| demo-possible)
 native arm64:
 	@scripts/build/build-qemu $@
 
+# Without test programs.
+native-demo arm64-demo: %-demo:
+	@scripts/build/build-qemu $* --demo
+
 # A wrong build, which the tests have to notice.
 faulty: arm64
 	@scripts/build/build-faulty
@@ -87,6 +93,10 @@ faulty: arm64
 # Of a kernel of one's own, too: guests boot it, tests are made with its headers.
 kernel:
 	@tests/lab/build-kernel
+
+# Only the Image.
+kernel-demo:
+	@tests/lab/build-kernel --demo
 
 # A build that is asked for more than one thing at once still compiles one
 # thing after the other, unless make itself was given -j.
@@ -140,13 +150,13 @@ lab-shell: native arm64 kernel
 	@tests/lab/run --shell
 
 # On a host of one's own nothing is emulated.
-demo: $(if $(HOST),demo-possible native,native arm64) kernel
+demo: $(if $(HOST),demo-possible native-demo,native-demo arm64-demo) kernel-demo
 	@tests/lab/demo/demo $(if $(HOST),--host "$(DEVICE)")
 
 demo-possible:
 	@tests/lab/demo/demo --host "$(DEVICE)" --dry-run
 
-demo-shell: native arm64 kernel
+demo-shell: native-demo arm64-demo kernel-demo
 	@tests/lab/demo/demo --shell
 
 hooks:
@@ -159,6 +169,9 @@ analyze sanitize sanitize-qtest registers mutants coverage fuzz: native
 
 soak: native arm64 kernel
 	@scripts/check/soak $(MINUTES)
+
+times:
+	@scripts/build/times
 
 check-style:
 	@scripts/check/check-style
@@ -173,4 +186,5 @@ distclean:
 	check-lab check-functional analyze sanitize sanitize-qtest mutants \
 	coverage fuzz registers soak bench bench-check lab-shell demo \
 	demo-possible demo-shell docs series check-series install deb check-deb \
-	check-trixie check-arm64 hooks check-style clean distclean
+	check-trixie check-arm64 hooks check-style clean distclean times \
+	native-demo arm64-demo kernel-demo

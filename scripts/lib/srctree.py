@@ -30,6 +30,10 @@ LOGS = os.path.join(BUILD, 'logs')
 # Debian's package of network cards' ROMs, unpacked.
 IPXE = os.path.join(BUILD, 'ipxe-qemu')
 
+# Those of QEMU's own qtests that could notice a hook: built and run.
+QEMU_QTESTS = ('arm-cpu-features', 'device-introspect-test', 'numa-test',
+               'qmp-cmd-test', 'qmp-test', 'qom-test', 'test-hmp')
+
 # Directories whose files appear in the QEMU tree at the same path.
 OVERLAY_ROOTS = ('hw', 'include', 'backends', 'configs', 'docs', 'qapi',
                  'tools', 'tests/unit', 'tests/qtest')

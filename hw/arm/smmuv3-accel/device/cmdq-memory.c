@@ -7,8 +7,8 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
-#include "hw/arm/smmuv3-internal.h"
 #include "state.h"
+#include "hw/arm/smmuv3-internal.h"
 
 static void forget_memory(SMMUv3AccelQueueMemory *m)
 {

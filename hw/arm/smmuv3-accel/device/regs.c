@@ -5,9 +5,9 @@
  */
 
 #include "qemu/osdep.h"
+#include "state.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 #include "hw/arm/smmuv3-internal.h"
-#include "state.h"
 #include "system/dma.h"
 
 /*
@@ -90,8 +90,8 @@ void smmuv3_accel_update_idr(SMMUv3Accel *accel)
 
     smmuv3_init_regs(s);
     smmuv3_idr_for_guest(&accel->props, s->idr,
-                            accel->host_known ? accel->host_idr : NULL,
-                            accel->idr);
+                         accel->host_known ? accel->host_idr : NULL,
+                         accel->idr);
     memcpy(s->idr, accel->idr, sizeof(s->idr));
     accel->streams.inval.granules =
         accel->host_known && smmuv3_idr_ril(accel->host_idr) ?

@@ -2,7 +2,7 @@
  * Fuzz target: registers and memory of any content, against the oracle
  *
  * Input: STRTAB_BASE (8 bytes), STRTAB_BASE_CFG (4), StreamID (4), GBPA (4),
- * SIDSIZE, SSIDSIZE, flags (1 each), 1 unused; then memory, which repeats from
+ * SIDSIZE, SSIDSIZE, flags, OAS (1 each); then memory, which repeats from
  * address 0 on, but for addresses with bit 12 set where flags bit 4 is. With
  * bit 5 it changes after each read, as a guest's other processors and devices
  * can do it: what was read once has to do.
@@ -49,8 +49,24 @@ static bool read_bytes(void *opaque, uint64_t addr, uint8_t *buf, size_t len)
     return read_memory(opaque, addr, buf, len);
 }
 
+/* 7.3: the event of a transaction of such a stream */
+static OracleWhy event(SMMUv3VSTEReason reason)
+{
+    switch (reason) {
+    case SMMUV3_VSTE_BAD_STREAMID:
+        return ORACLE_C_BAD_STREAMID;
+    case SMMUV3_VSTE_FETCH:
+        return ORACLE_F_STE_FETCH;
+    case SMMUV3_VSTE_BAD_STE:
+        return ORACLE_C_BAD_STE;
+    default:
+        return ORACLE_NONE;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const uint8_t oas[] = { 44, 48, 32, 36, 40, 42, 52 };
     SMMUv3VSTERegs regs = {};
     OracleRegs oracle_regs;
     OracleStream o;
@@ -77,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .gbpa = ldl_le_p(data + 16),
         .sidsize = data[20] % 33,
         .ssidsize = data[21] % 21,
+        .oas = oas[data[23] % ARRAY_SIZE(oas)],
     };
     oracle_regs = (OracleRegs) {
         .cr0_smmuen = regs.smmuen,
@@ -87,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .idr1_ssidsize = regs.ssidsize,
         .idr0_ats = regs.ats,
         .idr0_cd2l = regs.cd2l,
+        .idr5_oas_bits = regs.oas,
     };
     v = smmuv3_vste_resolve(&regs, sid, read_memory, &m);
     if (m.reads > MAX_READS) {
@@ -94,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     m.reads = 0;
     o = oracle_stream(&oracle_regs, sid, read_bytes, &m);
-    if ((int)v.kind != (int)o.says ||
+    if ((int)v.kind != (int)o.says || event(v.reason) != o.why ||
         (v.kind == SMMUV3_VSTE_TRANSLATE &&
          (v.word[0] != o.ste[0] || v.word[1] != o.ste[1]))) {
         abort();

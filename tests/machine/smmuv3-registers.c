@@ -37,7 +37,8 @@
 
 /* IHI 0070, 6.2 */
 enum {
-    IDR0 = 0x0, IDR1 = 0x4, CR0 = 0x20, CR0ACK = 0x24, CR1 = 0x28, CR2 = 0x2c,
+    IDR0 = 0x0, IDR1 = 0x4, IDR5 = 0x14,
+    CR0 = 0x20, CR0ACK = 0x24, CR1 = 0x28, CR2 = 0x2c,
     GBPA = 0x44, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
     GERROR_IRQ_CFG0 = 0x68, STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88,
     CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c, EVENTQ_BASE = 0xa0,
@@ -596,7 +597,9 @@ static void run_program(const Program *p, bool speak)
     };
     SMMUv3Streams *s = &smmu->accel->streams;
     g_autofree Model *m = g_new0(Model, 1);
+    static const uint8_t oas[] = { 32, 36, 40, 42, 44, 48, 52, 52 };
     uint32_t idr0 = read_reg(IDR0, 4), idr1 = read_reg(IDR1, 4);
+    uint32_t idr5 = read_reg(IDR5, 4);
 
     verbose = speak;
     fake_host_init(&m->host);
@@ -608,6 +611,7 @@ static void run_program(const Program *p, bool speak)
         .idr1_ssidsize = idr1 / 64 % 32,
         .idr0_ats = idr0 >> 10 & 1,
         .idr0_cd2l = idr0 >> 19 & 1,
+        .idr5_oas_bits = oas[idr5 % 8],
     };
     /* Devices come and go by the fake host's calls, and nobody is told */
     s->get_sid = get_sid;

@@ -146,6 +146,8 @@ Guest *guest_new(bool old_kernel)
         .strtab_base = GUEST_MEM_BASE,
         .strtab_base_cfg = ctz32(GUEST_SIDS),
         .sidsize = 16,
+        .oas = 44,
+        .asid16 = true,
     };
     for (unsigned i = 0; i < FAKE_DEVICES; i++) {
         g->sid[i] = i;

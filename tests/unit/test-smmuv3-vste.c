@@ -1,7 +1,7 @@
 /*
  * Every class of Stream table entry, against words taken from the architecture
  *
- * The numbers are written out from IHI 0070, whose section is beside each row,
+ * The numbers are written out from IHI 0070 G.b, whose section is beside each row,
  * and not made by the code's own masks.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -110,6 +110,7 @@ static void test_disabled(const void *opaque)
             .strtab_base = 0xffffffffffffffff,
             .strtab_base_cfg = cfg[i % ARRAY_SIZE(cfg)],
             .sidsize = 16,
+            .oas = 48,
         };
         SMMUv3VSTE v = smmuv3_vste_resolve(&regs, sid[i / ARRAY_SIZE(cfg)],
                                            read_never, NULL);
@@ -143,11 +144,11 @@ typedef struct LocateRow {
 
 static const LocateRow locate_rows[] = {
     /* Linear */
-    { "StreamID 0 is a StreamID", "3.3.1",
+    { "StreamID 0 is a StreamID", "3.3.1.1",
       0x40000000, 0x00008, 16, 0, NOT_READ, 0, 0x40000000, FOUND },
-    { "the last STE of a linear table", "3.3.1",
+    { "the last STE of a linear table", "3.3.1.1",
       0x40000000, 0x00008, 16, 0xff, NOT_READ, 0, 0x40003fc0, FOUND },
-    { "one past a linear table", "3.3.1, 7.3.2",
+    { "one past a linear table", "3.3.1.1, 7.3.3",
       0x40000000, 0x00008, 16, 0x100, NOT_READ, 0, NOT_READ, BADSID },
     { "a table of one STE has StreamID 0", "6.3.25",
       0x40000040, 0x00000, 16, 0, NOT_READ, 0, 0x40000040, FOUND },
@@ -164,28 +165,39 @@ static const LocateRow locate_rows[] = {
       0x40000000, 0x00014, 16, 0x10000, NOT_READ, 0, NOT_READ, BADSID },
     { "the last StreamID of SIDSIZE", "6.3.25",
       0x40000000, 0x00014, 16, 0xffff, NOT_READ, 0, 0x403fffc0, FOUND },
-    { "alignment is that of the size that SIDSIZE leaves", "6.3.24, 6.3.25",
-      0x40400000, 0x0003f, 16, 0, NOT_READ, 0, 0x40400000, FOUND },
-    { "the biggest StreamID there is", "6.3.25",
-      0x4000000000, 0x0003f, 32, 0xffffffff, NOT_READ, 0, 0x7fffffffc0,
+    { "the table is aligned by LOG2SIZE, not by SIDSIZE", "6.3.24",
+      0x4c400000, 0x00014, 16, 1, NOT_READ, 0, 0x4c000040, FOUND },
+    { "LOG2SIZE 45 leaves bit 51", "6.3.24",
+      0x000fffffffffffc0, 0x0002d, 16, 1, NOT_READ, 0, 0x0008000000000040,
       FOUND },
+    { "LOG2SIZE 46 leaves no bit of the base", "6.3.24",
+      0x000fffffffffffc0, 0x0002e, 16, 1, NOT_READ, 0, 0x40, FOUND },
+    { "LOG2SIZE 57 is more than a word has", "6.3.24",
+      0xffffffffffffffff, 0x00039, 16, 1, NOT_READ, 0, 0x40, FOUND },
+    { "LOG2SIZE 63 is more than a word has", "6.3.24",
+      0xffffffffffffffff, 0x0003f, 16, 0xffff, NOT_READ, 0, 0x3fffc0, FOUND },
+    { "LOG2SIZE 32 with SIDSIZE 32", "6.3.24, 6.3.25",
+      0x4000000000, 0x00020, 32, 0xffffffff, NOT_READ, 0, 0x7fffffffc0,
+      FOUND },
+    { "SIDSIZE 0 is one StreamID", "6.3.25",
+      0x40000000, 0x00008, 0, 1, NOT_READ, 0, NOT_READ, BADSID },
     { "reserved FMT 0b10 is linear", "6.3.25",
       0x40000000, 0x20208, 16, 3, NOT_READ, 0, 0x400000c0, FOUND },
     { "reserved FMT 0b11 is linear", "6.3.25",
       0x40000000, 0x30208, 16, 3, NOT_READ, 0, 0x400000c0, FOUND },
     { "SPLIT means nothing in a linear table", "6.3.25",
       0x40000000, 0x00188, 16, 0xff, NOT_READ, 0, 0x40003fc0, FOUND },
-    { "an STE that cannot be fetched", "7.3.3 F_STE_FETCH",
+    { "an STE that cannot be fetched", "7.3.4 F_STE_FETCH",
       0x40000000, 0x00008, 16, 0, NOT_READ, 0, FAULT | 0x40000000, FETCH },
 
     /* 2-level: which descriptor */
-    { "SPLIT 6", "6.3.25, 3.3.2",
+    { "SPLIT 6", "6.3.25, 3.3.1.2",
       0x50000000, 0x10190, 16, 0x1234, 0x50000240, 0x60000007, 0x60000d00,
       FOUND },
-    { "SPLIT 8", "6.3.25, 3.3.2",
+    { "SPLIT 8", "6.3.25, 3.3.1.2",
       0x50000000, 0x10210, 16, 0x1234, 0x50000090, 0x60000009, 0x60000d00,
       FOUND },
-    { "SPLIT 10", "6.3.25, 3.3.2",
+    { "SPLIT 10", "6.3.25, 3.3.1.2",
       0x50000000, 0x10290, 16, 0x1234, 0x50000020, 0x6000000b, 0x60008d00,
       FOUND },
     { "reserved SPLIT 7 is 6", "6.3.25",
@@ -197,21 +209,41 @@ static const LocateRow locate_rows[] = {
     { "reserved SPLIT 31 is 6", "6.3.25",
       0x50000000, 0x107d0, 16, 0x1234, 0x50000240, 0x60000007, 0x60000d00,
       FOUND },
-    { "StreamID 0 in a 2-level table", "3.3.2",
+    { "StreamID 0 in a 2-level table", "3.3.1.2",
       0x50000000, 0x10210, 16, 0, 0x50000000, 0x60000009, 0x60000000, FOUND },
-    { "one past a 2-level table", "3.3.2, 7.3.2",
+    { "one past a 2-level table", "3.3.1.2, 7.3.3",
       0x50000000, 0x1020c, 16, 0x1000, NOT_READ, 0, NOT_READ, BADSID },
     { "SIDSIZE bounds a 2-level table", "6.3.25",
       0x50000000, 0x1023f, 16, 0x10000, NOT_READ, 0, NOT_READ, BADSID },
     { "the last StreamID of SIDSIZE in 2 levels", "6.3.25",
-      0x50000000, 0x1023f, 16, 0xffff, 0x500007f8, 0x60000009, 0x60003fc0,
+      0x50000000, 0x10214, 16, 0xffff, 0x500007f8, 0x60000009, 0x60003fc0,
       FOUND },
+    { "the first level is aligned by LOG2SIZE, not by SIDSIZE", "6.3.24",
+      0x5000c000, 0x10214, 16, 0x1234, 0x50008090, 0x60000009, 0x60000d00,
+      FOUND },
+    { "LOG2SIZE 63 with SPLIT 6 leaves no bit of the base", "6.3.24",
+      0xffffffffffffffff, 0x101bf, 16, 0x1234, 0x240, 0x60000007, 0x60000d00,
+      FOUND },
+    { "LOG2SIZE 55 with SPLIT 6 leaves no bit of the base", "6.3.24",
+      0x000fffffffffffc0, 0x101b7, 16, 0x1234, 0x240, 0x60000007, 0x60000d00,
+      FOUND },
+    { "LOG2SIZE 54 with SPLIT 6 leaves bit 51", "6.3.24",
+      0x000fffffffffffc0, 0x101b6, 16, 0x1234, 0x0008000000000240, 0x60000007,
+      0x60000d00, FOUND },
     { "the biggest StreamID there is in 2 levels", "6.3.25",
       0x52000000, 0x102a0, 32, 0xffffffff, 0x53fffff8, 0x6000000b, 0x6000ffc0,
       FOUND },
     { "the first level begins at its own alignment",
       "6.3.24: [LOG2SIZE-SPLIT+2:0]",
       0x500007c0, 0x10210, 16, 0x1234, 0x50000090, 0x60000009, 0x60000d00,
+      FOUND },
+    { "LOG2SIZE = SPLIT + 3 is eight descriptors, aligned to 64 bytes",
+      "6.3.24",
+      0x50000040, 0x1020b, 16, 0x134, 0x50000048, 0x60000009, 0x60000d00,
+      FOUND },
+    { "LOG2SIZE = SPLIT + 4 is sixteen descriptors, aligned to 128 bytes",
+      "6.3.24",
+      0x500000c0, 0x1020c, 16, 0x134, 0x50000088, 0x60000009, 0x60000d00,
       FOUND },
     { "LOG2SIZE = SPLIT is one descriptor, aligned to 64 bytes", "6.3.24",
       0x50000040, 0x10208, 16, 0x34, 0x50000040, 0x60000009, 0x60000d00,
@@ -223,7 +255,7 @@ static const LocateRow locate_rows[] = {
       0x50000040, 0x10204, 16, 0x10, NOT_READ, 0, NOT_READ, BADSID },
 
     /* 2-level: what the descriptor says */
-    { "Span 0 is no table", "5.1 L1STD.Span, 7.3.2",
+    { "Span 0 is no table", "5.1 L1STD.Span, 7.3.3",
       0x50000000, 0x10210, 16, 0, 0x50000000, 0x60000000, NOT_READ, BADSID },
     { "Span 1 is one STE", "5.1 L1STD.Span",
       0x50000000, 0x10210, 16, 0x1200, 0x50000090, 0x60000041, 0x60000040,
@@ -240,6 +272,21 @@ static const LocateRow locate_rows[] = {
     { "Span = SPLIT + 1 is all of the second level", "5.1 L1STD.Span",
       0x50000000, 0x10210, 16, 0x12ff, 0x50000090, 0x60000009, 0x60003fc0,
       FOUND },
+    { "Span = SPLIT + 2 is no table, SPLIT 6", "5.1.1, 7.3.3",
+      0x50000000, 0x10190, 16, 0x1234, 0x50000240, 0x60000008, NOT_READ,
+      BADSID },
+    { "Span 11 is no table, SPLIT 6", "5.1.1, 7.3.3",
+      0x50000000, 0x10190, 16, 0x1234, 0x50000240, 0x6000000b, NOT_READ,
+      BADSID },
+    { "Span = SPLIT + 2 is no table, SPLIT reserved", "5.1.1, 6.3.25",
+      0x50000000, 0x101d0, 16, 0x1234, 0x50000240, 0x60000008, NOT_READ,
+      BADSID },
+    { "Span = SPLIT + 2 is no table, SPLIT 8", "5.1.1, 7.3.3",
+      0x50000000, 0x10210, 16, 0x1234, 0x50000090, 0x6000000a, NOT_READ,
+      BADSID },
+    { "Span 8 is less than SPLIT + 1, SPLIT 8", "5.1.1",
+      0x50000000, 0x10210, 16, 0x1234, 0x50000090, 0x60000008, 0x60000d00,
+      FOUND },
     { "reserved Span 12 is no table", "5.1 L1STD.Span",
       0x50000000, 0x10290, 16, 0, 0x50000000, 0x6000000c, NOT_READ, BADSID },
     { "reserved Span 31 is no table", "5.1 L1STD.Span",
@@ -253,10 +300,10 @@ static const LocateRow locate_rows[] = {
     { "all address bits of the descriptor count", "5.1 L2Ptr: [51:6]",
       0x50000000, 0x10210, 16, 0x1200, 0x50000090, 0x000fffffffffffc1,
       0x000fffffffffffc0, FOUND },
-    { "a descriptor that cannot be fetched", "7.3.3 F_STE_FETCH",
+    { "a descriptor that cannot be fetched", "7.3.4 F_STE_FETCH",
       0x50000000, 0x10210, 16, 0x1234, FAULT | 0x50000090, 0, NOT_READ,
       FETCH },
-    { "an STE of the second level that cannot be fetched", "7.3.3 F_STE_FETCH",
+    { "an STE of the second level that cannot be fetched", "7.3.4 F_STE_FETCH",
       0x50000000, 0x10210, 16, 0x1234, 0x50000090, 0x60000009,
       FAULT | 0x60000d00, FETCH },
 };
@@ -270,6 +317,7 @@ static void test_locate(const void *opaque)
         .strtab_base = row->base,
         .strtab_base_cfg = row->cfg,
         .sidsize = row->sidsize,
+        .oas = 48,
     };
     Memory m = {};
     SMMUv3VSTE v;
@@ -297,6 +345,7 @@ typedef struct DecodeRow {
     SMMUv3VSTEKind kind;
     SMMUv3VSTEReason reason;
     uint64_t word[2];
+    uint8_t oas;              /* 52 if not said */
 } DecodeRow;
 
 #define ABORT SMMUV3_VSTE_ABORT
@@ -307,12 +356,12 @@ typedef struct DecodeRow {
 
 static const DecodeRow decode_rows[] = {
     /* V and Config */
-    { "V = 0 whatever else it holds", "5.2 V, 7.3.4",
+    { "V = 0 whatever else it holds", "5.2 V, 7.3.5",
       { 0xfffffffffffffffe, 0xffffffffffffffff }, 20, true, true,
       ABORT, BADSTE, { 0x1, 0 } },
-    { "all zero", "5.2 V, 7.3.4",
+    { "all zero", "5.2 V, 7.3.5",
       { 0, 0 }, 0, false, false, ABORT, BADSTE, { 0x1, 0 } },
-    { "V = 0 with Config bypass", "5.2 V, 7.3.4",
+    { "V = 0 with Config bypass", "5.2 V, 7.3.5",
       { 0x8, 0 }, 0, false, false, ABORT, BADSTE, { 0x1, 0 } },
     { "Config 0b000", "5.2 Config",
       { 0x1, 0 }, 0, false, false, ABORT, STE, { 0x1, 0 } },
@@ -342,13 +391,32 @@ static const DecodeRow decode_rows[] = {
       { 0x000fffffffffffcb, 0 }, 0, false, false,
       S1, STE, { 0x000fffffffffffcb, 0 } },
     { "reserved bits of word 0 are dropped", "5.2",
-      { 0x07f000001234500b, 0 }, 0, false, false, S1, STE, { 0x1234500b, 0 } },
+      { 0x070000001234500b, 0 }, 0, false, false, S1, STE, { 0x1234500b, 0 } },
+    { "S1ContextPtr just within the OAS", "5.2.2, IDR5.OAS",
+      { 0x00000fffffffffcb, 0 }, 0, false, false,
+      S1, STE, { 0x00000fffffffffcb, 0 }, .oas = 44 },
+    { "S1ContextPtr with the bit at the OAS of 44", "5.2.2, IDR5.OAS",
+      { 0x000010001234500b, 0 }, 0, false, false,
+      ABORT, BADSTE, { 0x1, 0 }, .oas = 44 },
+    { "S1ContextPtr with bit 51 and an OAS of 48", "5.2.2, IDR5.OAS",
+      { 0x000800001234500b, 0 }, 0, false, false,
+      ABORT, BADSTE, { 0x1, 0 }, .oas = 48 },
+    { "S1ContextPtr with bit 55 and an OAS of 52", "5.2.2, IDR5.OAS",
+      { 0x008000001234500b, 0 }, 0, false, false,
+      ABORT, BADSTE, { 0x1, 0 } },
+    { "Config 0b100 ignores S1ContextPtr beyond the OAS", "5.2 Config",
+      { 0x00ffffffffffffc9, 0 }, 0, false, false,
+      BYPASS, STE, { 0x9, 0 }, .oas = 44 },
+    { "reserved S1CSH 0b01 is 0b00", "5.2 S1CSH",
+      { 0x1234500b, 0x7c }, 0, false, false, S1, STE, { 0x1234500b, 0x3c } },
+    { "S1CSH 0b10 is kept", "5.2 S1CSH",
+      { 0x1234500b, 0x80 }, 0, false, false, S1, STE, { 0x1234500b, 0x80 } },
     { "S1CIR, S1COR and S1CSH are kept", "5.2 S1CIR [67:66] to S1CSH [71:70]",
       { 0x1234500b, 0xfc }, 0, false, false, S1, STE, { 0x1234500b, 0xfc } },
     { "SHCFG = use incoming, as Linux sets it, is dropped",
       "5.2 SHCFG [109:108]",
-      { 0x1234500b, 0x0000100000000054 }, 0, false, false,
-      S1, STE, { 0x1234500b, 0x54 } },
+      { 0x1234500b, 0x00001000000000d4 }, 0, false, false,
+      S1, STE, { 0x1234500b, 0xd4 } },
     { "MEV, STRW, MTCFG, ALLOCCFG, PRIVCFG and all others are dropped", "5.2",
       { 0x1234500b, 0xffffffffc7ffffff }, 0, false, false,
       S1, STE, { 0x1234500b, 0xfc } },
@@ -372,8 +440,9 @@ static const DecodeRow decode_rows[] = {
       S1, STE, { 0x1234500b, 0x10000000 } },
     { "EATS 0b10 needs stage 2", "5.2 EATS",
       { 0x1234500b, 0x20000000 }, 0, true, false, ABORT, BADSTE, { 0x1, 0 } },
-    { "EATS 0b11 is not offered", "5.2 EATS",
-      { 0x1234500b, 0x30000000 }, 0, true, false, ABORT, BADSTE, { 0x1, 0 } },
+    { "EATS 0b11 without DPT is 0b00", "5.2 EATS, IDR3.DPT = 0",
+      { 0x1234500b, 0x30000000 }, 0, true, false,
+      S1, STE, { 0x1234500b, 0 } },
 
     /* SubstreamIDs */
     { "without SubstreamIDs their fields are dropped",
@@ -403,12 +472,21 @@ static const DecodeRow decode_rows[] = {
     { "a 2-level CD table needs CD2L", "5.2 S1Fmt, IDR0.CD2L = 0",
       { 0x280000001234501b, 0 }, 5, false, false,
       ABORT, BADSTE, { 0x1, 0 } },
-    { "S1Fmt 0b11 is reserved", "5.2 S1Fmt",
-      { 0x280000001234503b, 0 }, 5, false, true,
+    { "a 2-level CD table of 64KB needs CD2L", "5.2 S1Fmt, IDR0.CD2L = 0",
+      { 0x280000001234502b, 0 }, 5, false, false,
       ABORT, BADSTE, { 0x1, 0 } },
+    { "S1Fmt 0b11 is 0b00", "5.2 S1Fmt, 5.2.2",
+      { 0x280000001234503b, 0 }, 5, false, true,
+      S1, STE, { 0x280000001234500b, 0 } },
+    { "S1Fmt 0b11 is 0b00 without CD2L, too", "5.2 S1Fmt, 5.2.2",
+      { 0x280000001234503b, 0 }, 5, false, false,
+      S1, STE, { 0x280000001234500b, 0 } },
+    { "S1DSS 0b11 is 0b00", "5.2 S1DSS",
+      { 0x280000001234500b, 0x3 }, 5, false, false,
+      S1, STE, { 0x280000001234500b, 0 } },
     { "all that a vSMMU can offer at once", "5.2",
-      { 0xa00fffffffffffeb, 0xffffffffd7ffffff }, 20, true, true,
-      S1, STE, { 0xa00fffffffffffeb, 0x100000ff } },
+      { 0xa00fffffffffffeb, 0xffffffffd7fffffe }, 20, true, true,
+      S1, STE, { 0xa00fffffffffffeb, 0x100000fe } },
 };
 
 static SMMUv3VSTE decode(const DecodeRow *row)
@@ -420,6 +498,7 @@ static SMMUv3VSTE decode(const DecodeRow *row)
         .strtab_base_cfg = 8,
         .sidsize = 16,
         .ssidsize = row->ssidsize,
+        .oas = row->oas ?: 52,
         .ats = row->ats,
         .cd2l = row->cd2l,
     };
@@ -435,6 +514,92 @@ static void test_decode(const void *opaque)
     SMMUv3VSTE v = decode(row);
 
     assert_vste(&v, row->kind, row->reason, row->word[0], row->word[1]);
+}
+
+/* --- What the user is told of it --- */
+
+typedef struct ExplainRow {
+    const char *text;
+    uint32_t cfg, sid;
+    uint64_t l1std;           /* 0 with a linear table; FAULT: not readable */
+    uint64_t ste[2];          /* FAULT: not readable */
+    bool guest_error;
+} ExplainRow;
+
+/* LOG2SIZE 8; SSIDSIZE 5, OAS 44, ATS; a second level begins at 0x40000000 */
+#define LINEAR 0x8
+#define TWO    0x10188
+
+static const ExplainRow explain_rows[] = {
+    { NULL, LINEAR, 0, 0, { 0x1, 0 } },
+    { NULL, LINEAR, 0, 0, { 0x9, 0 } },
+    { NULL, LINEAR, 0, 0, { 0x1234500b, 0 } },
+    { NULL, TWO, 0, 0x40000007, { 0x1234500b, 0 } },
+    { "StreamID 0x100 is beyond the Stream table (6.3.25, 7.3.3)",
+      LINEAR, 0x100 },
+    { "L1STD.Span 0 means that there is no second level (5.1)",
+      TWO, 0x41, 0x40000000 },
+    { "L1STD.Span 8 is above SPLIT + 1 (5.1.1, 7.3.3)",
+      TWO, 0x41, 0x40000008, .guest_error = true },
+    { "L1STD.Span 31 is above SPLIT + 1 (5.1.1, 7.3.3)",
+      TWO, 0x41, 0x4000001f, .guest_error = true },
+    { "StreamID 0x41 is beyond its L1STD.Span (5.1, 7.3.3)",
+      TWO, 0x41, 0x40000001 },
+    { "the L1STD at 0x40000008 cannot be read (7.3.4)",
+      TWO, 0x41, FAULT, .guest_error = true },
+    { "the STE at 0x40000040 cannot be read (7.3.4)",
+      TWO, 0x41, 0x40000007, { FAULT }, .guest_error = true },
+    { "the STE at 0x40000080 cannot be read (7.3.4)",
+      LINEAR, 2, 0, { FAULT }, .guest_error = true },
+    { "V 0 means that the STE is not valid (5.2)", LINEAR, 0, 0, { 0xa, 0 } },
+    { "Config 0b110 needs stage 2, and IDR0.S2P is 0 (5.2)",
+      LINEAR, 0, 0, { 0xd, 0 }, .guest_error = true },
+    { "Config 0b111 needs stage 2, and IDR0.S2P is 0 (5.2)",
+      LINEAR, 0, 0, { 0xf, 0 }, .guest_error = true },
+    { "EATS 0b10 needs Config 0b111 (5.2)",
+      LINEAR, 0, 0, { 0x1234500b, 0x20000000 }, .guest_error = true },
+    { "S1STALLD 1 is ILLEGAL, as IDR0.STALL_MODEL is 0b01 (5.2)",
+      LINEAR, 0, 0, { 0x1234500b, 0x08000000 }, .guest_error = true },
+    { "S1CDMax 6 is above IDR1.SSIDSIZE (5.2)",
+      LINEAR, 0, 0, { 0x300000001234500b, 0 }, .guest_error = true },
+    { "S1Fmt 0b01 needs IDR0.CD2L, which is 0 (5.2)",
+      LINEAR, 0, 0, { 0x280000001234501b, 0 }, .guest_error = true },
+    { "S1ContextPtr 0x100012345000 is beyond the output address size, "
+      "IDR5.OAS (5.2.2)",
+      LINEAR, 0, 0, { 0x000010001234500b, 0 }, .guest_error = true },
+};
+
+static bool read_explained(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+    const ExplainRow *row = opaque;
+    const uint64_t l1std = cpu_to_le64(row->l1std);
+    const uint64_t ste[2] = { cpu_to_le64(row->ste[0]),
+                              cpu_to_le64(row->ste[1]) };
+
+    memcpy(buf, len == 8 ? &l1std : ste, len);
+    return (len == 8 ? row->l1std : row->ste[0]) != FAULT;
+}
+
+static void test_explain(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(explain_rows); i++) {
+        const ExplainRow *row = &explain_rows[i];
+        SMMUv3VSTERegs regs = {
+            .smmuen = true,
+            .strtab_base = 0x40000000,
+            .strtab_base_cfg = row->cfg,
+            .sidsize = 16,
+            .ssidsize = 5,
+            .oas = 44,
+            .ats = true,
+        };
+        SMMUv3VSTE v = smmuv3_vste_resolve(&regs, row->sid, read_explained,
+                                           (void *)row);
+        g_autofree char *text = smmuv3_vste_explain(&v);
+
+        g_assert_cmpstr(text, ==, row->text);
+        g_assert_true(smmuv3_vste_is_guest_error(&v) == row->guest_error);
+    }
 }
 
 /*
@@ -505,6 +670,8 @@ int main(int argc, char **argv)
     ADD_ROWS("decode", decode_rows, test_decode);
     g_test_add_func("/smmuv3/vste/the host accepts whatever is made of an STE",
                     test_host_accepts);
+    g_test_add_func("/smmuv3/vste/the field, its value and section are told",
+                    test_explain);
     g_test_add_func("/smmuv3/vste/same words are one vSTE", test_same);
     return g_test_run();
 }

@@ -1,6 +1,8 @@
 /*
  * What the guest programmed into an SMMUv3 -> the vSTE of one stream
  *
+ * Section numbers are those of IHI 0070 G.b.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -21,6 +23,21 @@
 #define SMMUV3_STE1_S1STALLD     BIT_ULL(27)
 #define SMMUV3_STE1_EATS         MAKE_64BIT_MASK(28, 2)
 
+/* S1ContextPtr with the bits that no OAS of SMMUv3.1 reaches */
+#define SMMUV3_STE0_S1CTXPTR_FIELD MAKE_64BIT_MASK(6, 50)
+
+/*
+ * What the host takes (linux/iommufd.h, iommu_hwpt_arm_smmuv3), without
+ * S1STALLD, which is the host's to set
+ */
+#define SMMUV3_VSTE0_MASK                                                   \
+    (SMMUV3_STE0_V |                                                        \
+     MAKE_64BIT_MASK(SMMUV3_STE0_CONFIG_SHIFT, SMMUV3_STE0_CONFIG_LEN) |    \
+     SMMUV3_STE0_S1FMT | SMMUV3_STE0_S1CTXPTR | SMMUV3_STE0_S1CDMAX)
+#define SMMUV3_VSTE1_MASK                                                   \
+    (SMMUV3_STE1_S1DSS | SMMUV3_STE1_S1CIR | SMMUV3_STE1_S1COR |            \
+     SMMUV3_STE1_S1CSH | SMMUV3_STE1_EATS)
+
 /* What a stream must do */
 typedef enum SMMUv3VSTEKind {
     SMMUV3_VSTE_ABORT,
@@ -37,8 +54,30 @@ typedef enum SMMUv3VSTEReason {
     SMMUV3_VSTE_BAD_STE,       /* V = 0 or an ILLEGAL STE (C_BAD_STE) */
 } SMMUv3VSTEReason;
 
+/*
+ * Which field it is, when the reason is BAD_STREAMID, FETCH or BAD_STE. The
+ * value of the field comes with it, in SMMUv3VSTE.value.
+ */
+typedef enum SMMUv3VSTEDetail {
+    SMMUV3_VSTE_NO_DETAIL,
+    SMMUV3_VSTE_SID_RANGE,      /* the StreamID is not in the Stream table */
+    SMMUV3_VSTE_SPAN_ZERO,      /* L1STD.Span: no second level */
+    SMMUV3_VSTE_SPAN_RESERVED,  /* L1STD.Span: above SPLIT + 1 */
+    SMMUV3_VSTE_SPAN_RANGE,     /* the StreamID is beyond L1STD.Span */
+    SMMUV3_VSTE_L1STD_FETCH,    /* value: the address of the L1STD */
+    SMMUV3_VSTE_STE_FETCH,      /* value: the address of the STE */
+    SMMUV3_VSTE_V,
+    SMMUV3_VSTE_CONFIG,
+    SMMUV3_VSTE_EATS,
+    SMMUV3_VSTE_S1STALLD,
+    SMMUV3_VSTE_S1CDMAX,
+    SMMUV3_VSTE_S1FMT,
+    SMMUV3_VSTE_S1CONTEXTPTR,
+} SMMUv3VSTEDetail;
+
 /**
  * SMMUv3VSTE - what one stream must be
+ * @detail, @value: the field that made the Stream table say nothing of use
  * @word: the vSTE, in host byte order and masked to what the vSMMU offers;
  *        for abort and bypass the same two words whatever the reason, so that
  *        one HWPT serves every stream
@@ -46,6 +85,8 @@ typedef enum SMMUv3VSTEReason {
 typedef struct SMMUv3VSTE {
     SMMUv3VSTEKind kind;
     SMMUv3VSTEReason reason;
+    SMMUv3VSTEDetail detail;
+    uint64_t value;
     uint64_t word[2];
 } SMMUv3VSTE;
 
@@ -57,6 +98,8 @@ typedef struct SMMUv3VSTERegs {
     uint32_t strtab_base_cfg;  /* STRTAB_BASE_CFG */
     uint8_t sidsize;           /* IDR1.SIDSIZE as the guest sees it */
     uint8_t ssidsize;          /* IDR1.SSIDSIZE; 0: no SubstreamIDs */
+    uint8_t oas;               /* IDR5.OAS in bits, 32 to 52 */
+    bool asid16;               /* IDR0.ASID16: ASIDs have 16 bits, else 8 */
     bool ats;                  /* IDR0.ATS */
     bool cd2l;                 /* IDR0.CD2L */
 } SMMUv3VSTERegs;
@@ -71,8 +114,8 @@ typedef bool SMMUv3TableReader(void *opaque, uint64_t addr, void *buf,
 
 /**
  * smmuv3_vste_resolve - what the stream @sid must be under @regs
- * @read: called only with @regs->smmuen set (IHI 0070, 6.3.9.6: with SMMUEN = 0
- *        the Stream table is not accessed)
+ * @read: called only with @regs->smmuen set (6.3.9.6: with SMMUEN = 0 the Stream
+ *        table is not accessed)
  *
  * Pure: reads nothing but its arguments and what @read returns. Whatever the
  * tables hold, the result is one of the three kinds; there is no error.
@@ -87,6 +130,24 @@ SMMUv3VSTE smmuv3_vste_fixed(SMMUv3VSTEKind kind, SMMUv3VSTEReason reason);
 bool smmuv3_vste_same(const SMMUv3VSTE *a, const SMMUv3VSTE *b);
 
 const char *smmuv3_vste_kind_name(SMMUv3VSTEKind kind);
+
+/* As QAPI's SMMUv3AccelReason has it, which follows this enum */
 const char *smmuv3_vste_reason_name(SMMUv3VSTEReason reason);
+
+/**
+ * smmuv3_vste_explain - the field, its value, what is wrong, and the section
+ *
+ * For example "Config 0b110 needs stage 2, and IDR0.S2P is 0 (5.2)". The words
+ * are for people: trace, log and monitor say the same.
+ *
+ * Returns: a string that the caller frees, or NULL without SMMUv3VSTE.detail
+ */
+char *smmuv3_vste_explain(const SMMUv3VSTE *vste);
+
+/*
+ * Whether the guest has programmed something that is never right. A StreamID
+ * without an entry, or with one that is not valid yet, is no mistake.
+ */
+bool smmuv3_vste_is_guest_error(const SMMUv3VSTE *vste);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_CORE_VSTE_H */

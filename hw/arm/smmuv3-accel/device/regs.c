@@ -41,6 +41,8 @@ void smmuv3_accel_load_regs(SMMUv3Accel *accel)
         .strtab_base_cfg = s->strtab_base_cfg,
         .sidsize = FIELD_EX32(s->idr[1], IDR1, SIDSIZE),
         .ssidsize = smmuv3_idr_ssidsize(accel->idr),
+        .oas = smmuv3_idr_oas(accel->idr),
+        .asid16 = FIELD_EX32(s->idr[0], IDR0, ASID16),
         .ats = smmuv3_idr_ats(accel->idr),
         .cd2l = smmuv3_idr_cd2l(accel->idr),
     };

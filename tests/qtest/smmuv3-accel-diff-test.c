@@ -35,11 +35,11 @@ static const struct {
     const char *name;
     const char *why;
 } unreported[] = {
-    { 0x02, "C_BAD_STREAMID", "7.3.2; 6.3.12: only with CR2.RECINVSID = 1, of "
+    { 0x02, "C_BAD_STREAMID", "7.3.3; 6.3.12: only with CR2.RECINVSID = 1, of "
       "which the emulation makes no condition; with it, as the next" },
-    { 0x03, "F_STE_FETCH", "7.3.3: of a transaction, and of those of a stream "
+    { 0x03, "F_STE_FETCH", "7.3.4: of a transaction, and of those of a stream "
       "that aborts the host tells nothing: a limit, in the manual" },
-    { 0x04, "C_BAD_STE", "7.3.4: as F_STE_FETCH" },
+    { 0x04, "C_BAD_STE", "7.3.5: as F_STE_FETCH" },
 };
 
 /* Bits of ID registers that are not the same; all others are */

@@ -16,7 +16,7 @@
 #include "smmuv3-program.h"
 
 #define DEVICES 4
-#define TLBIS   8
+#define TLBIS   10
 #define L1_TABLE (GUEST_MEM_BASE + 0x4000)
 #define L2_TABLE (GUEST_MEM_BASE + 0x8000)
 
@@ -124,6 +124,8 @@ static const uint64_t tlbis[TLBIS][2] = {
     { 0x30, 0 }, { 0x10, 0 }, { 0x0001000000000011, 0 },
     { 0x0002000000000011, 0 }, { 0x0001000000000012, 0x1001 },
     { 0x0001000000000012, 0x2001 }, { 0x13, 0x1001 }, { 0x13, 0x2000 },
+    /* Of EL2; and a range that is wider than the host's, or that it has not */
+    { 0x20, 0 }, { 0x0001000002001012, 0x40000401 },
 };
 
 /* --- The oracle's view --- */
@@ -140,7 +142,7 @@ static bool oracle_read(void *opaque, uint64_t addr, uint8_t *buf, size_t len)
     return true;
 }
 
-static FakeDMA should_be(Guest *g, unsigned i)
+static OracleStream judge(Guest *g, unsigned i)
 {
     OracleRegs r = {
         .cr0_smmuen = g->s.regs.smmuen,
@@ -151,8 +153,15 @@ static FakeDMA should_be(Guest *g, unsigned i)
         .idr1_ssidsize = g->s.regs.ssidsize,
         .idr0_ats = g->s.regs.ats,
         .idr0_cd2l = g->s.regs.cd2l,
+        .idr5_oas_bits = g->s.regs.oas,
     };
-    OracleStream s = oracle_stream(&r, g->sid[i], oracle_read, g);
+
+    return oracle_stream(&r, g->sid[i], oracle_read, g);
+}
+
+static FakeDMA should_be(Guest *g, unsigned i)
+{
+    OracleStream s = judge(g, i);
 
     return (FakeDMA) {
         .kind = s.says == ORACLE_ABORT ? FAKE_BLOCKED :
@@ -160,6 +169,22 @@ static FakeDMA should_be(Guest *g, unsigned i)
         .vste = { s.ste[0], s.ste[1] },
         .vsid = g->sid[i],
     };
+}
+
+/* The reason that is shown to the user, by the event of a transaction (7.3) */
+static SMMUv3VSTEReason reason(Guest *g, unsigned i)
+{
+    switch (judge(g, i).why) {
+    case ORACLE_C_BAD_STREAMID:
+        return SMMUV3_VSTE_BAD_STREAMID;
+    case ORACLE_F_STE_FETCH:
+        return SMMUV3_VSTE_FETCH;
+    case ORACLE_C_BAD_STE:
+        return SMMUV3_VSTE_BAD_STE;
+    case ORACLE_NONE:
+        break;
+    }
+    return g->s.regs.smmuen ? SMMUV3_VSTE_STE : SMMUV3_VSTE_GBPA;
 }
 
 static bool same(const FakeDMA *a, const FakeDMA *b)
@@ -303,6 +328,11 @@ static void do_ste(Guest *g, uint32_t sid, uint32_t class)
         { 0x280000000010001b, 0x1 }, { 0xf80000000010000b, 0 },
         { 0xffffffffffffffcb, 0xffffffffc7ffffff }, { 0x9, UINT64_MAX },
         { 0x10000a, 0 }, { 0x080000000010003b, 0x3 },
+        /* What is reserved, and the OAS */
+        { 0x280000000010003b, 0x1 }, { 0x280000000010000b, 0x3 },
+        { 0x280000000010000b, 0x300000d4 }, { 0x280000000010002b, 0x57 },
+        { 0x000010000010000b, 0 }, { 0x001000000010000b, 0 },
+        { 0x00000fffffffffcb, 0xd4 }, { 0x0080000000100009, 0 },
     };
 
     class %= ARRAY_SIZE(words);
@@ -311,11 +341,12 @@ static void do_ste(Guest *g, uint32_t sid, uint32_t class)
 
 static void do_l1std(Guest *g, uint32_t n, uint32_t class)
 {
-    static const uint64_t span[] = { 7, 7, 7, 0, 1, 3, 12, 31 };
+    static const uint64_t span[] = { 7, 7, 7, 0, 1, 3, 12, 31,
+                                     7, 6, 8, 9, 10, 11, 7, 7 };
     uint64_t l2 = L2_TABLE + n % 4 * 0x1000;
 
     guest_write64(g, L1_TABLE + n % 4 * 8,
-                  (class & 8 ? 0x100000000ULL : l2) | span[class % 8]);
+                  (class & 16 ? 0x100000000ULL : l2) | span[class % 16]);
 }
 
 static void do_table(Guest *g, uint32_t which)
@@ -327,7 +358,9 @@ static void do_table(Guest *g, uint32_t which)
         { GUEST_MEM_BASE, 8 }, { GUEST_MEM_BASE | 0x4000000000000fc0, 8 },
         { GUEST_MEM_BASE, 2 }, { L1_TABLE, 0x10188 }, { L1_TABLE, 0x10188 },
         { L1_TABLE | 0x20, 0x10008 }, { 0, 8 }, { GUEST_MEM_BASE, 0x30008 },
-        { GUEST_MEM_BASE, 0x3f },
+        { GUEST_MEM_BASE, 0x3f }, { GUEST_MEM_BASE | 0xfffc0, 0x18 },
+        { L1_TABLE | 0x40, 0x10190 }, { L1_TABLE, 0x10218 },
+        { L1_TABLE, 0x101bf }, { L1_TABLE, 0x10209 }, { L1_TABLE, 0x10289 },
     };
 
     which %= ARRAY_SIZE(tables);
@@ -343,6 +376,8 @@ static void do_features(Guest *g, uint32_t f)
     g->s.regs.ats = f & 1;
     g->s.regs.ssidsize = f & 2 ? 5 : 0;
     g->s.regs.cd2l = (f & 6) == 6;
+    g->s.regs.asid16 = !(f & 0x400);
+    g->s.regs.oas = f & 0x800 ? 48 : 44;
     g->ril = f & 8;
     g->host.old_kernel = f & 16;
     g->host.no_veventq = (f & 0xe0) == 0xe0;
@@ -465,7 +500,7 @@ static void do_illegal(Model *m, uint32_t a)
     static const uint64_t illegal[][2] = {
         { 0x00, 0 }, { 0x07, 0 }, { 0x28, 0 }, { 0x2a, 0 }, { 0x41, 0 },
         { 0x44, 0 }, { 0xff, UINT64_MAX }, { 0x403, 0 }, { 0x404, 31 },
-        { 0x405, 0 }, { 0x406, 0 }, { 0x3046, 0 }, { 0x20, 0 },
+        { 0x405, 0 }, { 0x406, 0 }, { 0x3046, 0 }, { 0x18, 0 },
     };
     const uint64_t *cmd = illegal[a % ARRAY_SIZE(illegal)];
 
@@ -620,8 +655,13 @@ static void check_device(Model *m, unsigned i)
     bool ok;
 
     if (d->due) {
+        SMMUv3VSTEReason said = m->g->stream[i]->wanted.reason;
+
         ok = same(&now, &want) ||
              (blocked && (host_failed(m, i) || contended(m, i)));
+        check(said == reason(m->g, i), "d%u: the reason is %s, not %s", i,
+              smmuv3_vste_reason_name(said),
+              smmuv3_vste_reason_name(reason(m->g, i)));
         d->resolved_sid = m->g->sid[i];
     } else {
         ok = same(&now, &d->before) || (blocked && host_failed(m, i)) ||
@@ -779,14 +819,14 @@ typedef struct Case {
 
 static const Case cases[] = {
     { "a stream without vDEVICE moves to another STE", PROGRAM(
-        { STEP_STE, 0xaaf1, 0x572b },
+        { STEP_STE, 0xaaf1, 0xd },
         { STEP_PLUG, 0x89ee, 0x30af },
         { STEP_SMMUEN, 0x8fcd, 0xd154 },
         { STEP_RENUMBER, 0x778a, 0x1909 },
         { STEP_CFGI_STE, 0x7e38, 0x12c8 }) },
     { "a second failure in quarantine", PROGRAM(
         { STEP_RENUMBER, 0xf9af, 0x1954 },
-        { STEP_STE, 0xfbbc, 0x5d6e },
+        { STEP_STE, 0xfbbc, 0xe },
         { STEP_SMMUEN, 0xf111, 0x30ae },
         { STEP_PLUG, 0x418b, 0x5388 },
         { STEP_FAIL, 0x2781, 0xbbf4 },
@@ -795,8 +835,8 @@ static const Case cases[] = {
     { "out of quarantine with the same vSTE and another StreamID", PROGRAM(
         { STEP_RENUMBER, 0x800b, 0xaf88 },
         { STEP_PLUG, 0xf64f, 0xda11 },
-        { STEP_STE, 0xcd70, 0x5d5a },
-        { STEP_STE, 0xee91, 0xf17f },
+        { STEP_STE, 0xcd70, 0xc },
+        { STEP_STE, 0xee91, 0xb },
         { STEP_RENUMBER, 0xf164, 0xda49 },
         { STEP_SMMUEN, 0xb94f, 0x1a43 },
         { STEP_FAIL, 0xfd0d, 0xcdda },
@@ -810,7 +850,7 @@ static const Case cases[] = {
         { STEP_PLUG, 0x9546, 0x115f },
         { STEP_SMMUEN, 0xce93, 0xe64e },
         { STEP_RENUMBER, 0xc53a, 0x5474 },
-        { STEP_STE, 0x5014, 0x6a46 },
+        { STEP_STE, 0x5014, 0x8 },
         { STEP_FAIL, 0xebb7, 0xf7f4 },
         { STEP_TLBI_MANY, 0x99ad, 0xee6b },
         { STEP_HEAL, 0xa4b5, 0xd4b4 },

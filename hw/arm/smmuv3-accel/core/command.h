@@ -1,6 +1,8 @@
 /*
  * The guest's commands (IHI 0070, chapter 4), decoded for the host
  *
+ * Section numbers are those of IHI 0070 G.b.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -9,7 +11,7 @@
 
 #include "streams.h"
 
-/* 4.7.3: CMD_SYNC.CS */
+/* CMD_SYNC.CS (4.7.3) */
 typedef enum SMMUv3SyncSignal {
     SMMUV3_SYNC_NONE,
     SMMUV3_SYNC_IRQ,
@@ -17,13 +19,32 @@ typedef enum SMMUv3SyncSignal {
     SMMUV3_SYNC_RESERVED,
 } SMMUv3SyncSignal;
 
+/* Why a command is CERROR_ILL */
+typedef enum SMMUv3CommandIllegal {
+    SMMUV3_COMMAND_LEGAL,
+    SMMUV3_COMMAND_RESERVED,    /* the opcode */
+    SMMUV3_COMMAND_SSEC,
+    SMMUV3_COMMAND_MPAM,        /* of a feature that is not offered, and so on */
+    SMMUV3_COMMAND_STAGE2,
+    SMMUV3_COMMAND_SECURE,
+    SMMUV3_COMMAND_ATS,
+    SMMUV3_COMMAND_PRI,
+    SMMUV3_COMMAND_STALL,
+    SMMUV3_COMMAND_DPT,
+    SMMUV3_COMMAND_RANGE,       /* a field that is reserved, and so on */
+    SMMUV3_COMMAND_ATC_SIZE,
+    SMMUV3_COMMAND_SYNC_CS,
+} SMMUv3CommandIllegal;
+
 /**
  * SMMUv3CommandEffect - what is left for the owner of the queue to do
+ * @illegal: why it has to stop with CERROR_ILL; nothing else is set then
  * @configs: cached STEs or CDs of @first to @last are invalid
  * @tlb: cached translations are invalid
  * @sync: a CMD_SYNC has completed; tell the guest by @signal
  */
 typedef struct SMMUv3CommandEffect {
+    SMMUv3CommandIllegal illegal;
     bool configs;
     bool tlb;
     bool sync;
@@ -46,5 +67,8 @@ typedef struct SMMUv3CommandEffect {
  */
 bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,
                     SMMUv3CommandEffect *effect);
+
+/* @illegal in words, for people, with the section; NULL for a legal command */
+const char *smmuv3_command_explain(SMMUv3CommandIllegal illegal);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_CORE_COMMAND_H */

@@ -27,7 +27,7 @@ typedef struct SMMUv3InvalCounters {
  * SMMUv3Inval - commands taken from the guest and not yet issued on the host
  *
  * A TLB or configuration invalidation need not be complete before the CMD_SYNC
- * that follows it (IHI 0070, 4.6.3), so it may wait here until then.
+ * that follows it (IHI 0070, 4.7.3), so it may wait here until then.
  */
 typedef struct SMMUv3Inval {
     /*

@@ -7,7 +7,7 @@
 #ifndef HW_ARM_SMMUV3_ACCEL_CORE_OPCODES_H
 #define HW_ARM_SMMUV3_ACCEL_CORE_OPCODES_H
 
-/* 4.1.3: opcodes, bits [7:0] of a command */
+/* 4.1.1: opcodes, bits [7:0] of a command */
 enum {
     SMMUV3_CMD_PREFETCH_CONFIG = 0x01,
     SMMUV3_CMD_PREFETCH_ADDR   = 0x02,
@@ -15,13 +15,32 @@ enum {
     SMMUV3_CMD_CFGI_STE_RANGE  = 0x04, /* CFGI_ALL is Range = 31 */
     SMMUV3_CMD_CFGI_CD         = 0x05,
     SMMUV3_CMD_CFGI_CD_ALL     = 0x06,
+    SMMUV3_CMD_CFGI_VMS_PIDM   = 0x07,
     SMMUV3_CMD_TLBI_NH_ALL     = 0x10,
     SMMUV3_CMD_TLBI_NH_ASID    = 0x11,
     SMMUV3_CMD_TLBI_NH_VA      = 0x12,
     SMMUV3_CMD_TLBI_NH_VAA     = 0x13,
+    SMMUV3_CMD_TLBI_EL3_ALL    = 0x18,
+    SMMUV3_CMD_TLBI_EL3_VA     = 0x1a,
+    SMMUV3_CMD_TLBI_EL2_ALL    = 0x20,
+    SMMUV3_CMD_TLBI_EL2_ASID   = 0x21,
+    SMMUV3_CMD_TLBI_EL2_VA     = 0x22,
+    SMMUV3_CMD_TLBI_EL2_VAA    = 0x23,
+    SMMUV3_CMD_TLBI_S12_VMALL  = 0x28,
+    SMMUV3_CMD_TLBI_S2_IPA     = 0x2a,
     SMMUV3_CMD_TLBI_NSNH_ALL   = 0x30,
     SMMUV3_CMD_ATC_INV         = 0x40,
+    SMMUV3_CMD_PRI_RESP        = 0x41,
+    SMMUV3_CMD_RESUME          = 0x44,
+    SMMUV3_CMD_STALL_TERM      = 0x45,
     SMMUV3_CMD_SYNC            = 0x46,
+    SMMUV3_CMD_TLBI_S_EL2_ALL  = 0x50,
+    SMMUV3_CMD_TLBI_S_EL2_VAA  = 0x53,
+    SMMUV3_CMD_TLBI_S_S12_VMALL = 0x58,
+    SMMUV3_CMD_TLBI_S_S2_IPA   = 0x5a,
+    SMMUV3_CMD_TLBI_SNH_ALL    = 0x60,
+    SMMUV3_CMD_DPTI_ALL        = 0x70,
+    SMMUV3_CMD_DPTI_PA         = 0x73,
 };
 
 /* Fields of a command's two words */
@@ -31,12 +50,16 @@ enum {
 #define SMMUV3_CMD0_SSV        BIT_ULL(11)
 #define SMMUV3_CMD0_SSID       MAKE_64BIT_MASK(12, 20)
 #define SMMUV3_CMD0_NUM        MAKE_64BIT_MASK(12, 5)
-#define SMMUV3_CMD0_SCALE      MAKE_64BIT_MASK(20, 5)
+#define SMMUV3_CMD0_SCALE      MAKE_64BIT_MASK(20, 6)
+#define SMMUV3_CMD0_SCALE_DS   BIT_ULL(25) /* of SCALE */
 #define SMMUV3_CMD0_SID        MAKE_64BIT_MASK(32, 32)
 #define SMMUV3_CMD0_ASID       MAKE_64BIT_MASK(48, 16)
+#define SMMUV3_CMD0_ASID_SHIFT 48
+#define SMMUV3_CMD0_SSID_SHIFT 12
 #define SMMUV3_CMD1_LEAF       BIT_ULL(0)
 #define SMMUV3_CMD1_TTL        MAKE_64BIT_MASK(8, 2)
 #define SMMUV3_CMD1_TG         MAKE_64BIT_MASK(10, 2)
+#define SMMUV3_CMD_TG_16K      2
 #define SMMUV3_CMD1_ADDR       MAKE_64BIT_MASK(12, 52)
 #define SMMUV3_CMD1_ATC_SIZE   MAKE_64BIT_MASK(0, 6)
 #define SMMUV3_ATC_SIZE_ALL    52

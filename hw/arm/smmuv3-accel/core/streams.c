@@ -73,7 +73,7 @@ SMMUv3Stream *smmuv3_streams_find(SMMUv3Streams *s, uint32_t sid)
 
 static Wanted resolve(SMMUv3Streams *s, SMMUv3Stream *st)
 {
-    /* 3.9: with SMMUEN = 0 the StreamID means nothing */
+    /* 6.3.9.6: with SMMUEN = 0 the StreamID means nothing */
     uint32_t sid = s->regs.smmuen ? s->get_sid(s->owner, st) : 0;
     Wanted w = {
         .st = st,
@@ -261,7 +261,7 @@ void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last)
     Wanted *w;
     size_t n = 0;
 
-    /* 3.9: with SMMUEN = 0 the Stream table is not accessed */
+    /* 3.11, 6.3.9.6: with SMMUEN = 0 the Stream table is not read */
     if (!s->regs.smmuen || QTAILQ_EMPTY(&s->list)) {
         return;
     }

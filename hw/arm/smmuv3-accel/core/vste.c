@@ -22,6 +22,9 @@
 
 #define L1STD_SPAN(d)           extract64(d, 0, 5)
 
+/* S1ContextPtr with the bits that no OAS of SMMUv3.1 reaches */
+#define STE0_S1CTXPTR_ALL       MAKE_64BIT_MASK(6, 50)
+
 #define STE_SIZE                64
 #define STE_CONFIG_BYPASS       4
 #define STE_CONFIG_S1           5
@@ -251,7 +254,7 @@ static void normalize_s1_ste(const SMMUv3VSTERegs *regs, uint64_t ste[2])
 static SMMUv3VSTEDetail s1_ste_fault(const SMMUv3VSTERegs *regs,
                                      const uint64_t ste[2], uint64_t *value)
 {
-    uint64_t ctxptr = ste[0] & SMMUV3_STE0_S1CTXPTR_FIELD;
+    uint64_t ctxptr = ste[0] & STE0_S1CTXPTR_ALL;
 
     *value = extract64(ste[1], 28, 2);
     if (*value > 1) {

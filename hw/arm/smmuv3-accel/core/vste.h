@@ -23,9 +23,6 @@
 #define SMMUV3_STE1_S1STALLD     BIT_ULL(27)
 #define SMMUV3_STE1_EATS         MAKE_64BIT_MASK(28, 2)
 
-/* S1ContextPtr with the bits that no OAS of SMMUv3.1 reaches */
-#define SMMUV3_STE0_S1CTXPTR_FIELD MAKE_64BIT_MASK(6, 50)
-
 /*
  * What the host takes (linux/iommufd.h, iommu_hwpt_arm_smmuv3), without
  * S1STALLD, which is the host's to set

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
+#include "qemu/log.h"
 #include "stream.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
@@ -224,6 +225,23 @@ static int reconcile_s1(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     return replace_s1(st, wanted, sid, errp);
 }
 
+/* Why the Stream table has nothing of use for the stream */
+static void explain(const SMMUv3Stream *st, const SMMUv3VSTE *wanted,
+                    uint32_t sid)
+{
+    g_autofree char *why = smmuv3_vste_explain(wanted);
+
+    if (!why) {
+        return;
+    }
+    trace_smmuv3_accel_explain(st->dev.name, sid, why);
+    if (smmuv3_vste_is_guest_error(wanted)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "arm-smmuv3: %s: StreamID 0x%x: %s: "
+                      "%s\n", st->dev.name, sid,
+                      smmuv3_vste_reason_name(wanted->reason), why);
+    }
+}
+
 int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
                             uint32_t sid, Error **errp)
 {
@@ -236,6 +254,7 @@ int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
                                    smmuv3_vste_reason_name(wanted->reason),
                                    wanted->word[0], wanted->word[1]);
     }
+    explain(st, wanted, sid);
     st->wanted = *wanted;
     st->sid = sid;
     if (wanted->kind == SMMUV3_VSTE_TRANSLATE) {

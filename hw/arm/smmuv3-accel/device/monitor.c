@@ -19,7 +19,7 @@
 SAME(SMMUV3_VSTE_GBPA, SMMUV3_ACCEL_REASON_GBPA);
 SAME(SMMUV3_VSTE_STE, SMMUV3_ACCEL_REASON_STE);
 SAME(SMMUV3_VSTE_BAD_STREAMID, SMMUV3_ACCEL_REASON_BAD_STREAMID);
-SAME(SMMUV3_VSTE_FETCH, SMMUV3_ACCEL_REASON_FETCH);
+SAME(SMMUV3_VSTE_FETCH, SMMUV3_ACCEL_REASON_STE_FETCH);
 SAME(SMMUV3_VSTE_BAD_STE, SMMUV3_ACCEL_REASON_BAD_STE);
 SAME(SMMUV3_ATTACHED_PARENT, SMMUV3_ACCEL_ATTACHMENT_PARENT);
 SAME(SMMUV3_ATTACHED_BYPASS, SMMUV3_ACCEL_ATTACHMENT_BYPASS);
@@ -107,6 +107,7 @@ static SMMUv3AccelStream *show_stream(const SMMUv3Streams *s,
     info->vdevice = show_vdevice(st);
     info->wanted = wanted_state(&st->wanted);
     info->reason = (SMMUv3AccelReason)st->wanted.reason;
+    info->explanation = smmuv3_vste_explain(&st->wanted);
     info->attached = attached_state(st);
     info->host_attachment = (SMMUv3AccelAttachment)st->attached;
     QAPI_LIST_PREPEND(info->vste, st->wanted.word[1]);
@@ -147,6 +148,22 @@ static SMMUv3AccelInvalidation *show_inval(const SMMUv3InvalCounters *count)
     return info;
 }
 
+static SMMUv3AccelIllegal *show_illegal(SMMUv3State *s)
+{
+    const SMMUv3AccelIllegalCommand *illegal = &s->accel->illegal;
+    SMMUv3AccelIllegal *info;
+
+    if (!illegal->why) {
+        return NULL;
+    }
+    info = g_new0(SMMUv3AccelIllegal, 1);
+    QAPI_LIST_PREPEND(info->words, illegal->word[1]);
+    QAPI_LIST_PREPEND(info->words, illegal->word[0]);
+    info->explanation = g_strdup(illegal->why);
+    info->stopped = FIELD_EX32(s->gerror ^ s->gerrorn, GERROR, CMDQ_ERR);
+    return info;
+}
+
 static uint32List *show_granules(uint32_t granules)
 {
     uint32List *list = NULL;
@@ -183,6 +200,7 @@ static SMMUv3AccelInfo *show_smmu(SMMUv3State *s)
     }
     info->viommu = show_viommu(accel->streams.viommu);
     info->invalidation = show_inval(&accel->streams.inval.count);
+    info->illegal_command = show_illegal(s);
     info->events = accel->events.events;
     info->events_lost = accel->events.lost;
     QTAILQ_FOREACH(st, &accel->streams.list, next) {
@@ -223,11 +241,12 @@ void smmuv3_accel_monitor_closed(const SMMUv3Stream *st, const Error *why)
 
 static void print_stream(Monitor *mon, const SMMUv3AccelStream *st)
 {
-    monitor_printf(mon, "  %s (host %s): StreamID 0x%x, wanted %s (%s), "
+    monitor_printf(mon, "  %s (host %s): StreamID 0x%x, wanted %s (%s%s%s), "
                    "attached %s\n", st->device ?: st->qom_path,
                    st->host_device, st->sid,
                    SMMUv3AccelState_str(st->wanted),
                    SMMUv3AccelReason_str(st->reason),
+                   st->explanation ? ": " : "", st->explanation ?: "",
                    SMMUv3AccelState_str(st->attached));
     monitor_printf(mon, "    vSTE 0x%016" PRIx64 " 0x%016" PRIx64
                    ", host attachment %s", st->vste->value,
@@ -273,6 +292,14 @@ static void print_smmu(Monitor *mon, const SMMUv3AccelInfo *info)
                    info->invalidation->entries, info->invalidation->failures,
                    info->invalidation->widened, info->events,
                    info->events_lost);
+    if (info->illegal_command) {
+        monitor_printf(mon, "  illegal command 0x%016" PRIx64 " 0x%016" PRIx64
+                       ": %s%s\n", info->illegal_command->words->value,
+                       info->illegal_command->words->next->value,
+                       info->illegal_command->explanation,
+                       info->illegal_command->stopped ?
+                       "; the queue waits for GERRORN" : "");
+    }
     for (SMMUv3AccelStreamList *st = info->streams; st; st = st->next) {
         print_stream(mon, st->value);
     }

@@ -102,6 +102,18 @@ static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
     }
 }
 
+static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
+                            const char *why)
+{
+    trace_smmuv3_accel_illegal_command(cmd[0], cmd[1], why);
+    qemu_log_mask(LOG_GUEST_ERROR, "arm-smmuv3: illegal command 0x%016" PRIx64
+                  " 0x%016" PRIx64 ": %s\n", cmd[0], cmd[1], why);
+    s->accel->illegal = (SMMUv3AccelIllegalCommand) {
+        .word = { cmd[0], cmd[1] },
+        .why = why,
+    };
+}
+
 /* Do the first of @max commands, or several; returns how many, 0 if illegal */
 static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
                             uint32_t max)
@@ -114,8 +126,7 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     trace_smmuv3_accel_command(cmd[0], cmd[1]);
     if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
                         &effect)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "arm-smmuv3: illegal command 0x%016"
-                      PRIx64 " 0x%016" PRIx64 "\n", cmd[0], cmd[1]);
+        illegal_command(s, cmd, smmuv3_command_explain(effect.illegal));
         return 0;
     }
     n = count_adjacent(cmds, max, &step);

@@ -35,6 +35,12 @@ typedef struct SMMUv3AccelQueueMemory {
     MemoryListener listener;
 } SMMUv3AccelQueueMemory;
 
+/* The last command that was answered with CERROR_ILL; @why is NULL before */
+typedef struct SMMUv3AccelIllegalCommand {
+    uint64_t word[2];
+    const char *why;
+} SMMUv3AccelIllegalCommand;
+
 /**
  * SMMUv3Accel - what accel=on adds to an SMMUv3State
  * @on: the accel property; without it nothing below is used
@@ -61,6 +67,7 @@ struct SMMUv3Accel {
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
     SMMUv3AccelQueueMemory cmdq_memory;
+    SMMUv3AccelIllegalCommand illegal;
     VMChangeStateEntry *vm_state;
     Error *migration_blocker;
 };

@@ -79,11 +79,16 @@ fetch: fetch-check
 fetch-demo fetch-check fetch-bench: fetch-%: $(if $(HOST),| demo-possible)
 	@scripts/source/deb-fetch --for=$*
 
+# Of all that the goal takes, before each part of it.
+PLAN = $(if $(GOAL),@scripts/build/plan $(GOAL))
+
 native arm64:
+	$(PLAN)
 	@scripts/build/build-qemu $@
 
 # Without test programs.
 native-demo arm64-demo: %-demo:
+	$(PLAN)
 	@scripts/build/build-qemu $* --demo
 
 # A wrong build, which the tests have to notice.
@@ -92,10 +97,12 @@ faulty: arm64
 
 # Of a kernel of one's own, too: guests boot it, tests are made with its headers.
 kernel:
+	$(PLAN)
 	@tests/lab/build-kernel
 
 # Only the Image.
 kernel-demo:
+	$(PLAN)
 	@tests/lab/build-kernel --demo
 
 # A build that is asked for more than one thing at once still compiles one

@@ -120,9 +120,9 @@ def run_logged(what, cmd, log, progress=None, **kw):
     path = os.path.join(LOGS, log)
     cpu, start = cpu_seconds(), time.monotonic()
     try:
-        with open(path, 'w', encoding='utf-8') as f:
+        # By lines: somebody may watch it.
+        with open(path, 'w', buffering=1, encoding='utf-8') as f:
             f.write(f'$ {" ".join(cmd)}\n')
-            f.flush()
             with subprocess.Popen(cmd, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True,
                                   errors='replace',

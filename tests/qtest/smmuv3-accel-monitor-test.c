@@ -29,12 +29,13 @@ static QDict *stream(QDict *smmu, int i)
     g_error("no stream %s", id);
 }
 
-static uint64_t vste(QDict *st, int word)
+/* One of the two words that @dict has under @name */
+static uint64_t word(QDict *dict, const char *name, int i)
 {
-    const QListEntry *e = qlist_first(qdict_get_qlist(st, "vste"));
+    const QListEntry *e = qlist_first(qdict_get_qlist(dict, name));
 
     return qnum_get_uint(qobject_to(QNum, qlist_entry_obj(
-                         word ? qlist_next(e) : e)));
+                         i ? qlist_next(e) : e)));
 }
 
 static void assert_stream(Guest *g, int i, const char *wanted,
@@ -124,9 +125,9 @@ static void streams_follow_the_guest(void)
     g_assert_true(qdict_get_bool(smmu, "smmuen"));
     g_assert_cmphex(qdict_get_int(qdict_get_qdict(st, "vdevice"), "sid"), ==,
                     guest_sid(0));
-    g_assert_cmphex(vste(st, 0), ==, STE_S1 | CD);
+    g_assert_cmphex(word(st, "vste", 0), ==, STE_S1 | CD);
     /* S1CIR, S1COR, S1CSH; not SHCFG */
-    g_assert_cmphex(vste(st, 1), ==, 0xf4);
+    g_assert_cmphex(word(st, "vste", 1), ==, 0xf4);
     g_assert_cmpint(qdict_get_int(st, "hwpts"), ==, 1);
     g_assert_cmpint(qdict_get_int(st, "failures"), ==, 0);
     g_assert_false(qdict_haskey(st, "last-error"));
@@ -138,6 +139,78 @@ static void streams_follow_the_guest(void)
     smmu_set_ste(g, false, guest_sid(1), STE_INVALID);
     smmu_cfgi_ste(g, guest_sid(1));
     assert_stream(g, 1, "ste-abort", "bad-ste", "ste-abort", "abort");
+    guest_stop(g);
+}
+
+static void assert_explained(Guest *g, int i, const char *reason,
+                             const char *explanation)
+{
+    g_autofree char *line = g_strdup_printf("(%s: %s)", reason, explanation);
+    g_autofree char *text = hmp(g);
+    QDict *smmu = guest_query(g);
+    QDict *st = stream(smmu, i);
+
+    g_assert_cmpstr(qdict_get_str(st, "reason"), ==, reason);
+    g_assert_cmpstr(qdict_get_str(st, "explanation"), ==, explanation);
+    g_assert_nonnull(strstr(text, line));
+    qobject_unref(smmu);
+}
+
+static void what_is_wrong_with_an_ste_is_told(void)
+{
+    Guest *g = guest_start(2, "");
+    QDict *smmu;
+
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S2);
+    smmu_set_ste(g, false, guest_sid(1), STE_S1);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    assert_explained(g, 0, "bad-ste",
+                     "Config 0b110 needs stage 2, and IDR0.S2P is 0 (5.2)");
+    smmu = guest_query(g);
+    g_assert_false(qdict_haskey(stream(smmu, 1), "explanation"));
+    qobject_unref(smmu);
+
+    smmu_set_ste(g, false, guest_sid(0), STE_INVALID);
+    smmu_cfgi_ste(g, guest_sid(0));
+    assert_explained(g, 0, "bad-ste",
+                     "V 0 means that the STE is not valid (5.2)");
+    smmu_set_l1(g, FIRST_BUS, false);
+    smmu_cfgi_ste(g, guest_sid(0));
+    assert_explained(g, 0, "ste-fetch",
+                     "the STE at 0x60000000 cannot be read (7.3.4)");
+    guest_stop(g);
+}
+
+static void an_illegal_command_is_told(void)
+{
+    Guest *g = guest_start(1, "");
+    g_autofree char *before = NULL, *text = NULL;
+    QDict *smmu, *illegal;
+
+    smmu_setup(g, false);
+    before = hmp(g);
+    g_assert_null(strstr(before, "illegal"));
+    for (int stopped = 1; stopped >= 0; stopped--) {
+        if (stopped) {
+            g_assert_false(smmu_cmd(g, 0x41, 7));
+        } else {
+            qtest_writeq(g->qts, CMDQ, 0x46);
+            smmu_write(g, GERRORN, smmu_read(g, GERROR));
+        }
+        smmu = guest_query(g);
+        illegal = qdict_get_qdict(smmu, "illegal-command");
+        g_assert_cmphex(word(illegal, "words", 0), ==, 0x41);
+        g_assert_cmphex(word(illegal, "words", 1), ==, 7);
+        g_assert_cmpstr(qdict_get_str(illegal, "explanation"), ==,
+                        "it needs PRI, and IDR0.PRI is 0 (4.5.2)");
+        g_assert_true(qdict_get_bool(illegal, "stopped") == stopped);
+        qobject_unref(smmu);
+    }
+    text = hmp(g);
+    g_assert_nonnull(strstr(text, "illegal command 0x0000000000000041 "
+                            "0x0000000000000007: it needs PRI, and IDR0.PRI "
+                            "is 0 (4.5.2)"));
     guest_stop(g);
 }
 
@@ -294,6 +367,8 @@ int main(int argc, char **argv)
     TEST(the_smmu_is_shown_as_resolved);
     TEST(without_devices_there_is_no_viommu);
     TEST(streams_follow_the_guest);
+    TEST(what_is_wrong_with_an_ste_is_told);
+    TEST(an_illegal_command_is_told);
     TEST(events_and_invalidations_are_counted);
     TEST(asking_changes_nothing);
     TEST(a_closed_stream_is_an_event_and_says_why);

@@ -478,7 +478,7 @@ static void illegal_commands_stop_the_queue_until_acknowledged(void)
         0x03 | 1 << 10,     /* CFGI_STE, SSec = 1 */
         0x46 | 3 << 12,     /* CMD_SYNC, CS = 0b11 */
         0x40,               /* ATC_INV without ATS */
-        0x20,               /* TLBI_EL2_ALL without HYP */
+        0x18,               /* TLBI_EL3_ALL, of the Secure queue */
         0x2a,               /* TLBI_S2_IPA without stage 2 */
         0x41,               /* PRI_RESP without PRI */
         0x44,               /* RESUME without stalls */
@@ -499,6 +499,27 @@ static void illegal_commands_stop_the_queue_until_acknowledged(void)
         g_assert_cmphex(smmu_read(g, CMDQ_CONS) & 0xfffff, ==, g->cmdq_prod);
     }
     dma_assert(g, MAPPED, BLOCKED);
+    guest_stop(g);
+}
+
+/* 4.4.2 has CERROR_ILL for them; OpenBSD unmaps with them all the same */
+static void el2_commands_are_those_of_el1(void)
+{
+    static const uint64_t word0[] = {
+        0x20, 0x21 | 1ull << 48, 0x22 | 1ull << 48, 0x23,
+    };
+    Guest *g = start_with_stes(STE_S1, STE_S1, "");
+
+    enable(g);
+    for (int i = 0; i < ARRAY_SIZE(word0); i++) {
+        smmu_set_block(g, true);
+        smmu_cmd_sync(g, 0x30, 0);
+        dma_assert(g, MAPPED, MAPPED);
+        smmu_set_block(g, false);
+        smmu_cmd_sync(g, word0[i], word0[i] & 2 ? BUF + MAP_OFFSET : 0);
+        g_assert_cmphex(smmu_read(g, GERROR), ==, 0);
+        dma_assert(g, BLOCKED, BLOCKED);
+    }
     guest_stop(g);
 }
 
@@ -729,6 +750,7 @@ int main(int argc, char **argv)
     TEST(plugged_before_another_is_gone);
     TEST(faults_arrive_as_events_and_overflow_shows);
     TEST(illegal_commands_stop_the_queue_until_acknowledged);
+    TEST(el2_commands_are_those_of_el1);
     TEST(tlb_invalidations_reach_the_host);
     TEST(linux_boot_and_kexec);
     TEST(kdump);

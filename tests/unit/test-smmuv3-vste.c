@@ -1,8 +1,8 @@
 /*
  * Every class of Stream table entry, against words taken from the architecture
  *
- * The numbers are written out from IHI 0070 G.b, whose section is beside each row,
- * and not made by the code's own masks.
+ * The numbers are written out from IHI 0070 G.b, whose section is beside each
+ * row, and not made by the code's own masks.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -662,16 +662,16 @@ static void test_same(void)
         g_test_add_data_func(path, &rows[i], test);                         \
     }
 
+#define ADD(sentence, test) g_test_add_func("/smmuv3/vste/all/" sentence, test)
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD_ROWS("disabled", disabled_rows, test_disabled);
     ADD_ROWS("locate", locate_rows, test_locate);
     ADD_ROWS("decode", decode_rows, test_decode);
-    g_test_add_func("/smmuv3/vste/the host accepts whatever is made of an STE",
-                    test_host_accepts);
-    g_test_add_func("/smmuv3/vste/the field, its value and section are told",
-                    test_explain);
-    g_test_add_func("/smmuv3/vste/same words are one vSTE", test_same);
+    ADD("the host accepts whatever is made of an STE", test_host_accepts);
+    ADD("the field, its value and section are told", test_explain);
+    ADD("same words are one vSTE", test_same);
     return g_test_run();
 }

@@ -69,11 +69,11 @@ static void tlbi(SMMUv3Streams *s, uint64_t word0, uint64_t word1,
 }
 
 /*
- * TLBI_NH_VA, or TLBI_NH_VAA with @asid = 0 and bit SCALE[5]: a range of 2^32
- * pages or more is all that the ASID has, and global entries, too. Not every
- * kernel and SMMU has that bit, so the whole TLB goes; and so it does if a guest
- * uses ranges that it was told there are none of: it has been loaded from a
- * machine that has them. TLBI_NH_ASID would leave the global entries (4.4.2.2).
+ * The range reaches further than the host may be able to say, so that the whole
+ * TLB has to go: with SCALE[5] it is 2^32 pages or more, and not every kernel
+ * and SMMU has that bit. A guest that uses ranges although it was told that
+ * there are none has been loaded from a machine that has them.
+ * TLBI_NH_ASID would not do, as it leaves global entries (4.4.2.2, 4.4.2.4).
  */
 static bool is_too_wide(const uint64_t cmd[2], bool ril)
 {

@@ -24,14 +24,14 @@ typedef enum SMMUv3CommandIllegal {
     SMMUV3_COMMAND_LEGAL,
     SMMUV3_COMMAND_RESERVED,    /* the opcode */
     SMMUV3_COMMAND_SSEC,
-    SMMUV3_COMMAND_MPAM,        /* of a feature that is not offered, and so on */
+    SMMUV3_COMMAND_MPAM,        /* a feature that is not offered: to DPT */
     SMMUV3_COMMAND_STAGE2,
     SMMUV3_COMMAND_SECURE,
     SMMUV3_COMMAND_ATS,
     SMMUV3_COMMAND_PRI,
     SMMUV3_COMMAND_STALL,
     SMMUV3_COMMAND_DPT,
-    SMMUV3_COMMAND_RANGE,       /* a field that is reserved, and so on */
+    SMMUV3_COMMAND_RANGE,       /* a value that is reserved: to SYNC_CS */
     SMMUV3_COMMAND_ATC_SIZE,
     SMMUV3_COMMAND_SYNC_CS,
 } SMMUv3CommandIllegal;

@@ -111,8 +111,8 @@ typedef bool SMMUv3TableReader(void *opaque, uint64_t addr, void *buf,
 
 /**
  * smmuv3_vste_resolve - what the stream @sid must be under @regs
- * @read: called only with @regs->smmuen set (6.3.9.6: with SMMUEN = 0 the Stream
- *        table is not accessed)
+ * @read: called only with @regs->smmuen set (6.3.9.6: with SMMUEN = 0 the
+ *        Stream table is not accessed)
  *
  * Pure: reads nothing but its arguments and what @read returns. Whatever the
  * tables hold, the result is one of the three kinds; there is no error.

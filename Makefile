@@ -77,6 +77,7 @@ native native-demo arm64 arm64-demo faulty kernel kernel-demo: \
 fetch: fetch-check
 
 fetch-demo fetch-check fetch-bench: fetch-%: $(if $(HOST),| demo-possible)
+	@scripts/source/preflight $*
 	@scripts/source/deb-fetch --for=$*
 
 # Of all that the goal takes, before each part of it.

@@ -121,7 +121,7 @@ class AptState:
             os.unlink(self.path('updated'))
         self.write_config(lines)
         args = ['--error-on=any'] if strict else []
-        output(['apt-get', '-qq', 'update', *args], env=self.env,
+        output(['apt-get', '-q', 'update', *args], env=self.env,
                watch=[self.path('lists/partial'), self.path('lists')])
         with open(self.path('updated'), 'w', encoding='utf-8') as f:
             f.write(site)

@@ -16,8 +16,6 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 # A connection that brings less than this in STALL seconds is given up.
 LEAST_BYTES = 1024
-# apt works on its lists for seconds without writing a byte.
-LEAST_CPU = 0.3
 
 # The first pattern that apt's text has decides the kind.
 KINDS = (
@@ -35,6 +33,9 @@ KINDS = (
 
 
 def kind_of(text):
+    # apt says so for each reason that it cannot read the file.
+    if 'does not have a Release file' in text and '404' not in text:
+        text = text.replace('does not have a Release file', '')
     for kind, pattern in KINDS:
         if re.search(pattern, text):
             return kind
@@ -64,36 +65,50 @@ def size_of_files(directories):
 
 
 def _group_seconds(group):
-    """Processor time of all processes of a group."""
-    ticks = 0
+    """Time that a group's processes ran or waited for a processor."""
+    total = 0
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
             with open(f'/proc/{pid}/stat', encoding='ascii',
                       errors='replace') as f:
-                fields = f.read().rsplit(')', 1)[1].split()
+                if int(f.read().rsplit(')', 1)[1].split()[2]) != group:
+                    continue
+            with open(f'/proc/{pid}/schedstat', encoding='ascii') as f:
+                ran, waited = map(int, f.read().split()[:2])
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[2]) == group:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf('SC_CLK_TCK')
+        total += ran + waited
+    return total / 1e9
 
 
 class Watchdog:
-    """Whether a command that fills directories is still getting on."""
+    """Whether a command that fills directories is still getting on.
+
+    apt works on its lists for a while without writing a byte, and on a busy
+    machine it waits for a processor: only the time counts in which it waited
+    for something else.
+    """
 
     def __init__(self, group, directories):
         self.group, self.directories = group, directories
-        self.since = time.monotonic()
-        self.bytes, self.cpu = size_of_files(directories), 0.0
+        self.looked = time.monotonic()
+        self.bytes, self.busy = size_of_files(directories), 0.0
+        self.silent = 0.0
 
     def stalled(self):
-        grown = size_of_files(self.directories)
-        cpu = _group_seconds(self.group)
-        if (abs(grown - self.bytes) >= LEAST_BYTES
-                or cpu - self.cpu >= LEAST_CPU):
-            self.since = time.monotonic()
-            self.bytes, self.cpu = grown, cpu
-        return time.monotonic() - self.since > STALL
+        now = time.monotonic()
+        grown, busy = size_of_files(self.directories), \
+            _group_seconds(self.group)
+        self.silent += max(0, now - self.looked - max(0, busy - self.busy))
+        self.looked, self.busy = now, busy
+        if abs(grown - self.bytes) >= LEAST_BYTES:
+            self.silent, self.bytes = 0.0, grown
+        return self.silent > STALL
+
+
+def _reasons(text):
+    """Of apt's progress the lines that say why a file did not come."""
+    return re.findall(r'(?m)^(?:Err|Ign):.*\n(?:  .*\n)*', text)
 
 
 def _end(p):
@@ -121,9 +136,12 @@ def output(cmd, watch=(), tick=None, **kw):
                 stalled = _wait(p, watch, tick)
             finally:
                 _end(p)
+        out.seek(0)
         err.seek(0)
-        text = '\n'.join(l for l in err.read().strip().splitlines()
-                         if not l.startswith('W: Unable to read'))
+        stdout = out.read()
+        text = ''.join(_reasons(stdout)) + '\n'.join(
+            l for l in err.read().strip().splitlines()
+            if not l.startswith('W: Unable to read'))
         if stalled:
             raise FetchError(f'no byte for {STALL:g} s: given up\n{text}',
                              Kind.SILENT)
@@ -131,8 +149,7 @@ def output(cmd, watch=(), tick=None, **kw):
             words = [w for w in cmd if not w.startswith('-')][:2]
             raise FetchError(f'{" ".join(words)}: failed\n{text}',
                              kind_of(text))
-        out.seek(0)
-        return out.read()
+        return stdout
 
 
 def _wait(p, watch, tick):

@@ -17,12 +17,8 @@ from .records import Record
 
 # Further tries that can be of use, for each kind of fault.
 TRIES = {Kind.CHANGING: 99, Kind.SILENT: 1, Kind.UNREACHABLE: 2}
-HOW_TO_GIVE = '''give it by hand:
-  ./configure --debs=DIR           a directory with the packages, for example
-                                   build/downloads of a machine that has them
-  ./configure --qemu-source=PATH   QEMU 10.2.2
-  ./configure --host-kernel=IMAGE  an arm64 kernel for the lab's host
-  ./configure --firmware=FILE      QEMU_EFI.fd, the guests' firmware'''
+HOW_TO_GIVE = ('DIR is a directory with the packages, for example '
+               'build/downloads of a\nmachine that has them.')
 
 
 class Missing(FetchError):
@@ -34,6 +30,7 @@ class Missing(FetchError):
         for way, error in asked.items():
             first = str(error).strip().replace('\n', '\n      ')
             lines.append(f'  {way}: {error.kind.value}\n      {first}')
+        lines.append(f'To give it by hand: ./configure {request.by_hand}')
         super().__init__('\n'.join(lines))
 
 

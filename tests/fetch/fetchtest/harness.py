@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """deb-fetch on a machine whose apt knows the test's mirrors only."""
 
+import concurrent.futures
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ for = demo check
 packages = parcel
 suites = bare one
 unpack = parcel
+by-hand = --parcel=FILE, or --debs=DIR
 
 [bundle]
 for = demo
@@ -34,17 +36,13 @@ installed = {installed}
 '''
 
 
-class Bench:
-    """An archive, its server, and a build directory for each case."""
+class World:
+    """What all benches of a test have in common; use as a context."""
 
     def __init__(self):
         self.where = tempfile.mkdtemp(prefix='fetch.')
         self.archive = Archive(self.where)
-        self.server = Server(self.archive)
-        self.count = 0
-        self.failed = 0
-        self.mirrors = ('a', 'b')
-        self.build = None
+        self.benches = []
         self.installed = os.path.join(self.where, 'installed')
         with open(self.installed, 'w', encoding='ascii') as f:
             f.write('firmware')
@@ -56,15 +54,43 @@ class Bench:
         return self
 
     def __exit__(self, *_):
-        self.server.close()
+        for bench in self.benches:
+            bench.server.close()
         self.archive.close()
         shutil.rmtree(self.where, ignore_errors=True)
+
+    def run(self, *functions):
+        """Each with a bench of its own, two at a time; prints TAP."""
+        self.benches = [Bench(self) for _ in functions]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            done = [pool.submit(f, b)
+                    for f, b in zip(functions, self.benches)]
+        for d in done:
+            d.result()
+        points = [p for b in self.benches for p in b.points]
+        print(f'TAP version 13\n1..{len(points)}')
+        for n, (what, wrong, text) in enumerate(points, 1):
+            print(f'{"not " if wrong else ""}ok {n} - {what}')
+            for line in [wrong, *text.splitlines()] if wrong else []:
+                print(f'# {line}')
+        return int(any(wrong for _, wrong, _ in points))
+
+
+class Bench:
+    """A server of the archive, and a build directory for each case."""
+
+    def __init__(self, world):
+        self.world, self.archive = world, world.archive
+        self.server = Server(self.archive)
+        self.points = []
+        self.mirrors = ('a', 'b')
+        self.build = None
 
     def case(self, *faults, mirrors=('a', 'b')):
         """A new build directory, and the faults that the server has."""
         self.server.begin(*faults)
         self.mirrors = mirrors
-        self.build = tempfile.mkdtemp(prefix='build.', dir=self.where)
+        self.build = tempfile.mkdtemp(prefix='build.', dir=self.world.where)
 
     def env(self, **more):
         state = os.path.join(self.build, 'machine')
@@ -78,11 +104,13 @@ class Bench:
             f.write(f'Dir::Etc::sourcelist "{sources}";\n'
                     'Dir::Etc::sourceparts "none";\n'
                     f'Dir::State "{state}";\n'
-                    'Acquire::http::Proxy::127.0.0.1 "DIRECT";\n')
+                    'Acquire::http::Proxy::127.0.0.1 "DIRECT";\n'
+                    'APT::Architecture "amd64";\n'
+                    'APT::Architectures { "amd64"; };\n')
         env = dict(os.environ, APT_CONFIG=conf, FETCH_BUILD=self.build,
                    FETCH_KEYRING=self.archive.keyring,
                    FETCH_PAUSES='0', FETCH_STALL='60',
-                   FETCH_TABLE=self.table)
+                   FETCH_TABLE=self.world.table)
         env.update(more)
         return env
 
@@ -120,14 +148,7 @@ class Bench:
 
     def point(self, what, wrong, p=None):
         """A TAP point; wrong says what is, '' if all is right."""
-        self.count += 1
-        print(f'{"not " if wrong else ""}ok {self.count} - {what}',
-              flush=True)
-        if wrong:
-            self.failed += 1
-            print(f'# {wrong}')
-            for line in (p.stderr if p else '').splitlines():
-                print(f'# {line}')
+        self.points.append((what, wrong, p.stderr if p else ''))
 
     def succeeds(self, what, p, *wanted, where='', dest=None):
         """where: the mirror that the packages came from."""

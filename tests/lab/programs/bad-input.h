@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What bad-input.c and its table share: how a wrong input is written down. */
 #ifndef LAB_BAD_INPUT_H
 #define LAB_BAD_INPUT_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The DMA engine of QEMU's edu device: see edu.h. */
 
 #include "edu.h"
 #include "tap.h"

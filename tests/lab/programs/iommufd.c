@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The calls of /dev/iommu and of a VFIO cdev: see iommufd.h. */
 
 #include "iommufd.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stage 1 as a guest would build it: see stage1.h. */
 
 #include "stage1.h"
 

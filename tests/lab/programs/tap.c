@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Test points, printed as TAP: see tap.h. */
 
 #define _GNU_SOURCE
 #include "tap.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A QEMU with its QMP on its standard input and output: see vm.h. */
 
 #define _GNU_SOURCE
 #include "vm.h"

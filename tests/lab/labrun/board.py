@@ -32,11 +32,13 @@ APPEND = 'console=ttyAMA0 rdinit=/init loglevel=7 oops=panic panic=-1'
 
 def kernel_image(which):
     """The Image that a case's kernel= names."""
-    if which == 'default':
-        path = (os.environ.get('LAB_HOST_KERNEL')
-                or os.path.join(LINUX, 'Image'))
-    else:
-        path = os.path.join(LINUX, f'Image-{which}')
+    own = os.environ.get('LAB_HOST_KERNEL')
+    if which == 'default' and own:
+        if not os.path.isfile(own):
+            raise LabError(f'LAB_HOST_KERNEL={own}: no such file')
+        return own
+    path = os.path.join(LINUX, 'Image' if which == 'default'
+                        else f'Image-{which}')
     if not os.path.exists(path):
         debug = ' --debug' if which == 'debug' else ''
         raise LabError(f'{path}: missing; run tests/lab/build-kernel{debug}')

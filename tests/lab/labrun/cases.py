@@ -5,7 +5,7 @@ import configparser
 import glob
 import os
 
-from .paths import LAB, LabError
+from .paths import LAB, LabError, timeout
 
 SUITES = ('lab', 'qtest', 'functional')
 KEYS = {'suite', 'about', 'kernel', 'board', 'devices', 'disks', 'memory',
@@ -31,8 +31,7 @@ class Case:
         # A qtest's requests go from program to program. From one CPU to the
         # other that is ten times as slow when this machine has more to do.
         self.cpus = section.getint('cpus', 1 if self.suite == 'qtest' else 2)
-        self.timeout = int(os.environ.get('LAB_TIMEOUT')
-                           or section.getint('timeout', 180))
+        self.timeout = timeout(section.getint('timeout', 180))
         self.pieces = section.get('pieces', '').split()
         self.files = _lines(section, 'files')
         self.append = section.get('append', '')

@@ -270,6 +270,10 @@ def _case_piece(case, path):
 
 def compose(case, run_dir):
     """Write the initramfs of a case into its run directory."""
+    unknown = [name for name in case.pieces if name not in PIECES]
+    if unknown:
+        raise LabError(f'case {case.name}: no piece {unknown[0]}; there are '
+                       + ', '.join(sorted(PIECES)))
     pieces = [PIECES[name]() for name in ['base', *case.pieces]]
     own = os.path.join(run_dir, 'case.cpio')
     _case_piece(case, own)

@@ -22,3 +22,11 @@ TESTED_QEMU = _ARM64_QEMU if os.uname().machine != 'aarch64' else BOARD_QEMU
 
 class LabError(Exception):
     """Something the lab needs is missing or unusable: no test has run."""
+
+
+def timeout(default):
+    """Seconds that something may take: LAB_TIMEOUT, or what it says itself."""
+    text = os.environ.get('LAB_TIMEOUT') or str(default)
+    if not text.isdigit() or not int(text):
+        raise LabError(f'LAB_TIMEOUT={text}: not a number of seconds')
+    return int(text)

@@ -5,45 +5,61 @@
 all: native arm64
 
 help:
-	@echo "make               build QEMU $(QEMU_VERSION) twice: for this machine and for arm64"
-	@echo "make native        only the one for this machine"
-	@echo "make arm64         only the one for arm64, which runs in the lab"
-	@echo "make kernel        the lab's host kernel"
-	@echo "make fetch         only what make check needs from a Debian mirror; then"
-	@echo "                   neither it nor make demo asks the network again"
-	@echo "make times         what the builds so far took, step by step"
-	@echo "make check         all tests, with what they need built first"
-	@echo "make check-unit    the tiers by themselves: unit tests,"
-	@echo "make check-qtest   a guest's registers and queues, with real DMA,"
-	@echo "make check-lab     the host kernel's side,"
-	@echo "make check-functional  whole guests"
-	@echo "make demo          a guest with NVMe and network card behind the vSMMU, shown"
-	@echo "make demo HOST=1 DEVICE=0000:01:00.0   on a real arm64 host; only reads"
-	@echo "make demo-shell    a prompt in that guest"
-	@echo "make bench         what an unmap costs, against Debian's newest QEMU"
-	@echo "make bench-check   the same; fails if it costs more than it did"
-	@echo "make docs          the manual's pages as HTML (./configure --docs first)"
-	@echo "make series        all of it as patches for QEMU, in build/series"
-	@echo "make check-series  apply, build and test them one by one (long)"
-	@echo "make install       beside the distribution's QEMU; DESTDIR= prefix=/usr/local"
-	@echo "make deb           as Debian packages in build/deb (./configure --full first)"
-	@echo "make check-deb     install and run them in a clean Debian (as root)"
-	@echo "make check-trixie  make check of what is committed, in a clean Debian 13"
-	@echo "make check-arm64   its unit tests in a clean Debian for arm64, by qemu-user"
-	@echo "make lab-shell     a prompt in the lab's host"
-	@echo "make hooks         see whether the hook patches apply"
-	@echo "make sanitize|mutants|coverage  the unit tests: under ASan and UBSan,"
-	@echo "                   with faults put in, and what they reach"
-	@echo "make fuzz          random input, by libFuzzer and QEMU's generic-fuzz"
-	@echo "make registers     random register accesses on QEMU's own SMMUv3, a fake host"
-	@echo "make sanitize-qtest  a hostile guest on a QEMU under ASan and UBSan"
-	@echo "make soak          load, faults and a guest at work, MINUTES=60"
-	@echo "make analyze       GCC's and clang's static analyzers, -Wall -Wextra"
-	@echo "make check-style   shellcheck and the like on the project's own files"
-	@echo "make clean         remove both QEMUs and the logs, keep the rest"
-	@echo "make distclean     remove build/"
-	@echo
-	@echo "./configure --help has the choices; without it the defaults are used."
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+
+#: Times are of two cores, without downloads; a warm ccache shortens builds.
+#:
+#: Try it
+#:   make demo           a guest with an NVMe and a network card behind the
+#:                       vSMMU, shown as it runs: half a minute, once built
+#:   make demo-shell     a prompt in that guest
+#:   make demo HOST=1 DEVICE=0000:01:00.0
+#:                       the same on a real arm64 host; it only reads
+#:   make lab-shell      a prompt in the lab's host, an emulated Arm machine
+#:
+#: Build
+#:   make                QEMU twice: for this machine, and for arm64 (16 min)
+#:   make native         only the one for this machine (8 min)
+#:   make arm64          only the one for arm64, which runs in the lab (8 min)
+#:   make kernel         the lab's host kernel (15 min)
+#:   make fetch          only what make check needs from a Debian mirror; then
+#:                       neither it nor make demo asks the network again
+#:   make times          what the builds so far took, step by step
+#:   make docs           the manual as HTML (1 min; ./configure --docs first)
+#:   make hooks          see whether the hook patches apply
+#:   make clean          remove both QEMUs and the logs, keep the rest
+#:   make distclean      remove build/
+#:
+#: Test
+#:   make check          all tests, with what they need built first (18 min)
+#:   make check-unit     unit tests alone, natively
+#:   make check-qtest    a guest's registers and queues, with real DMA
+#:   make check-lab      what the host kernel does
+#:   make check-functional   whole guests
+#:   make check-style    shellcheck and the like on the project's own files
+#:   make bench          what an unmap costs, against Debian's newest QEMU
+#:   make bench-check    the same; fails if it costs more than it did
+#:
+#: Test the tests (make check has all of these but coverage and soak)
+#:   make mutants        unit tests notice faults that are put in (2 min)
+#:   make coverage       which lines and branches they reach (2 min)
+#:   make sanitize       they run under ASan and UBSan (2 min)
+#:   make analyze        GCC's and clang's static analyzers
+#:   make fuzz           random input, by libFuzzer and QEMU's generic-fuzz
+#:   make registers      random register accesses, with a fake host
+#:   make sanitize-qtest a hostile guest on a QEMU under ASan and UBSan
+#:   make soak MINUTES=60    load, faults and a guest at work, as long as that
+#:
+#: Package
+#:   make install        beside the distribution's QEMU; DESTDIR=, prefix=
+#:   make deb            Debian packages in build/deb (./configure --full first)
+#:   make check-deb      install and run them in a clean Debian (as root)
+#:   make series         all of it as patches for QEMU, in build/series
+#:   make check-series   apply, build and test them one by one (hours)
+#:   make check-trixie   make check of what is committed, in a clean Debian 13
+#:   make check-arm64    its unit tests in a clean Debian for arm64, by qemu-user
+#:
+#: ./configure --help has the choices; without it the defaults are used.
 
 QEMU_VERSION := 10.2.2
 
@@ -55,6 +71,13 @@ endif
 # Before anything is built for it.
 ifneq ($(filter deb check-deb,$(MAKECMDGOALS)),)
 $(if $(FULL),,$(error packages have all devices: ./configure --full first))
+endif
+
+# DEVICE alone would be ignored by the demo that emulates one.
+ifneq ($(filter demo demo-shell,$(MAKECMDGOALS)),)
+ifneq ($(DEVICE),)
+$(if $(HOST),,$(error DEVICE needs HOST=1: make demo HOST=1 DEVICE=$(DEVICE)))
+endif
 endif
 
 build/config.mk: | configure

@@ -5,15 +5,12 @@
  */
 
 #include "qemu/osdep.h"
-#include <linux/iommufd.h>
 #include "event.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
-#define RECORD_SIZE (sizeof(struct iommufd_vevent_header) + SMMUV3_EVENT_SIZE)
+#define RECORD_SIZE (sizeof(SMMUv3EventHeader) + SMMUV3_EVENT_SIZE)
 #define RECORDS_PER_READ 64
 #define READS_PER_CALL 16
-
-QEMU_BUILD_BUG_ON(sizeof(struct iommu_vevent_arm_smmuv3) != SMMUV3_EVENT_SIZE);
 
 /* Sequences count in 31 bits (linux/iommufd.h) */
 static uint32_t seq_add(uint32_t seq, uint32_t n)
@@ -24,14 +21,14 @@ static uint32_t seq_add(uint32_t seq, uint32_t n)
 uint32_t smmuv3_event_parse(SMMUv3EventReader *reader, const uint8_t *buf,
                             size_t len, SMMUv3EventSink *sink, void *opaque)
 {
-    struct iommufd_vevent_header header;
+    SMMUv3EventHeader header;
     uint32_t lost = 0;
 
     while (len >= sizeof(header)) {
         bool only_lost;
 
         memcpy(&header, buf, sizeof(header));
-        only_lost = header.flags & IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
+        only_lost = header.flags & SMMUV3_EVENT_LOST;
         if (!only_lost && len < RECORD_SIZE) {
             break;
         }

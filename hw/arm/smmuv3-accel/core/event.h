@@ -9,6 +9,14 @@
 
 #define SMMUV3_EVENT_SIZE 32
 
+/* As struct iommufd_vevent_header has it; device/host-iommufd.c compares them */
+typedef struct SMMUv3EventHeader {
+    uint32_t flags;
+    uint32_t sequence;
+} SMMUv3EventHeader;
+
+#define SMMUV3_EVENT_LOST 1
+
 /**
  * SMMUv3EventReader - where the reader is in the vEVENTQ's sequence
  * @expected: the sequence of the next record if none is lost
@@ -25,8 +33,8 @@ typedef void SMMUv3EventSink(void *opaque,
 
 /**
  * smmuv3_event_parse - take apart what read() of a vEVENTQ's fd returned
- * @buf: whole records (struct iommufd_vevent_header and, unless it only says
- *       that events were lost, struct iommu_vevent_arm_smmuv3)
+ * @buf: whole records: a header and, unless it only says that events were
+ *       lost, an event
  * @sink: called for each event, in order
  *
  * Returns: how many events the kernel had to drop before or between these

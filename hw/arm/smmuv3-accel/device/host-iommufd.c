@@ -13,6 +13,7 @@
 #include "system/iommufd-viommu.h"
 #include "system/cpus.h"
 #include "system/runstate.h"
+#include "hw/arm/smmuv3-accel/core/event.h"
 #include "hw/arm/smmuv3-accel/core/inval.h"
 
 static VFIODevice *vfio(const SMMUv3HostDevice *dev)
@@ -49,6 +50,14 @@ static int alloc_vdevice(void *opaque, const SMMUv3HostDevice *dev,
     return iommufd_vdevice_alloc(opaque, dev->dev_id, viommu, vsid, vdevice,
                                  errp);
 }
+
+/* core/event.c knows the kernel's records without the kernel's header */
+QEMU_BUILD_BUG_ON(sizeof(struct iommufd_vevent_header) !=
+                  sizeof(SMMUv3EventHeader));
+QEMU_BUILD_BUG_ON(offsetof(struct iommufd_vevent_header, sequence) !=
+                  offsetof(SMMUv3EventHeader, sequence));
+QEMU_BUILD_BUG_ON((int)IOMMU_VEVENTQ_FLAG_LOST_EVENTS != SMMUV3_EVENT_LOST);
+QEMU_BUILD_BUG_ON(sizeof(struct iommu_vevent_arm_smmuv3) != SMMUV3_EVENT_SIZE);
 
 static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
                          uint32_t *veventq, int *fd, Error **errp)

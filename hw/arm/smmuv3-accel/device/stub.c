@@ -5,7 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/arm/smmuv3-accel-virt.h"
 #include "hw/arm/smmuv3-backend.h"
 
 void smmuv3_accel_instance_init(SMMUv3State *s)
@@ -21,18 +20,5 @@ void smmuv3_accel_class_init(ObjectClass *klass)
 }
 
 void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
-{
-}
-
-void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
-                                Error **errp)
-{
-}
-
-void smmuv3_accel_virt_fdt(VirtMachineState *vms)
-{
-}
-
-void smmuv3_accel_amend_iort(VirtMachineState *vms, GArray *table, size_t start)
 {
 }

@@ -131,15 +131,19 @@ class AptState:
         return output(['apt-cache', *args], env=self.env)
 
     def newest(self, name):
+        """Of all versions: apt's candidate is never one of backports."""
         if self.source:
             text = self.cache('showsrc', '--only-source', name)
-            best = '(none)'
-            for version in re.findall(r'^Version: (\S+)', text, re.M):
-                if best == '(none)' or newer_or_same(version, best):
-                    best = version
-            return best
-        match = re.search(r'Candidate: (\S+)', self.cache('policy', name))
-        return match.group(1) if match else '(none)'
+            versions = re.findall(r'^Version: (\S+)', text, re.M)
+        else:
+            text = self.cache('madison', name)
+            versions = re.findall(r'^ *\S+ \| *(\S+) \|(?!.* Sources?$)',
+                                  text, re.M)
+        best = '(none)'
+        for version in versions:
+            if best == '(none)' or newer_or_same(version, best):
+                best = version
+        return best
 
     def depended_on(self, name, version):
         """The first package that a metapackage depends on."""

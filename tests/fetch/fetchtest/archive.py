@@ -2,7 +2,8 @@
 """A signed archive of a few packages, as files in memory.
 
 Suites: one (parcel 2.0, and bundle, which depends on it), old (parcel 1.0),
-bare (no package), other (as one, signed by a key that nobody knows). Each has
+bare (no package), other (as one, signed by a key that nobody knows),
+one-backports (parcel 3.0, which apt takes only when asked for). Each has
 an index of architecture all that is broken, and whose use is an error: as on
 a mirror whose Release file does not say that it need not be read.
 """
@@ -48,6 +49,8 @@ class Archive:
         self._suite('old', one, 'known')
         self._suite('bare', [], 'known')
         self._suite('other', two, 'unknown')
+        self._suite('one-backports', [self._deb('parcel', '3.0')], 'known',
+                    'NotAutomatic: yes\nButAutomaticUpgrades: yes\n')
 
     def close(self):
         env = dict(os.environ, GNUPGHOME=self.gnupg)
@@ -88,7 +91,7 @@ class Archive:
     def _index(rows):
         return gzip.compress('\n'.join(rows).encode(), mtime=0)
 
-    def _suite(self, suite, rows, key):
+    def _suite(self, suite, rows, key, more=''):
         index = self._index(rows)
         top = f'dists/{suite}'
         lines = []
@@ -99,7 +102,7 @@ class Archive:
             lines += [f' {sha256(index)} {len(index)} {path}',
                       f' {sha256(plain)} {len(plain)} {path[:-3]}']
         release = ('Origin: Debian\n'
-                   f'Suite: {suite}\nCodename: {suite}\n'
+                   f'Suite: {suite}\nCodename: {suite}\n{more}'
                    'Date: Thu, 01 Jan 2026 00:00:00 UTC\n'
                    f'Architectures: {" ".join(ARCHES)}\nComponents: main\n'
                    'SHA256:\n' + '\n'.join(lines) + '\n')

@@ -510,7 +510,7 @@ static void do_step(Model *m, const Step *s)
 
     switch (s->op) {
     case OP_HOST:
-        m->host.old_kernel = s->a & 1;
+        m->host.kernel = s->a & 1 ? FAKE_LINUX_6_15 : FAKE_LINUX_7_3;
         m->host.no_veventq = s->a & 2;
         break;
     case OP_WRITE:

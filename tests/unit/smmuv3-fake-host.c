@@ -23,6 +23,10 @@ log_call(FakeHost *h, int ret, const char *fmt, va_list ap)
                                ret == -EIO ? "EIO" :
                                ret == -EINVAL ? "EINVAL" :
                                ret == -EOPNOTSUPP ? "EOPNOTSUPP" :
+                               ret == -EBUSY ? "EBUSY" :
+                               ret == -ENOMEM ? "ENOMEM" :
+                               ret == -ENOTTY ? "ENOTTY" :
+                               ret == -ETIMEDOUT ? "ETIMEDOUT" :
                                strerror(-ret));
     }
     g_string_append(h->log, "; ");
@@ -334,6 +338,7 @@ static int alloc_vdevice(void *opaque, const SMMUv3HostDevice *dev,
 
     if (!ret) {
         ret = !v ? -ENOENT : v->smmu != d->smmu ? -EINVAL :
+              d->sids > 1 ? -EOPNOTSUPP :
               d->vdevice || find_vdevice(h, viommu, vsid) ? -EEXIST : 0;
     }
     if (!ret) {
@@ -354,7 +359,8 @@ static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
     int ret = injected(h, FAKE_ALLOC_VEVENTQ, NULL);
 
     if (!ret) {
-        ret = h->no_veventq ? -EOPNOTSUPP :
+        ret = h->kernel == FAKE_LINUX_6_13 ? -ENOTTY :
+              h->no_veventq ? -EOPNOTSUPP :
               !find_type(h, viommu, FAKE_VIOMMU) ? -ENOENT :
               !depth || depth > 1 << 19 ? -EINVAL :
               fake_host_count(h, FAKE_VEVENTQ) ? -EEXIST : 0;
@@ -385,6 +391,7 @@ static void set_hwpt(FakeHost *h, FakeDevice *d, uint32_t id)
     d->vsid = d->bound ? get(h, d->vdevice)->vsid : 0;
     d->fresh = true;
     d->quarantined = false;
+    d->lost = false;
     if (h->changed) {
         h->changed(h->opaque, d);
     }
@@ -398,8 +405,11 @@ static int check_attach(FakeHost *h, FakeDevice *d, FakeObject *o)
     if (o->smmu != d->smmu) {
         return -EINVAL;
     }
+    if (d->in_reset && o->id != d->hwpt) {
+        return -EBUSY;
+    }
     if (o->type == FAKE_NESTED && !d->vdevice &&
-        (h->old_kernel || config_of(o->vste) == 5)) {
+        (h->kernel == FAKE_LINUX_6_15 || config_of(o->vste) == 5)) {
         return -ENOENT;
     }
     return 0;
@@ -454,12 +464,35 @@ static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
     }
 }
 
+void fake_host_begin_reset(FakeHost *h, FakeDevice *dev)
+{
+    g_assert_false(dev->in_reset);
+    dev->in_reset = true;
+}
+
+/* The vDEVICE is looked up again, and its present StreamID taken */
+void fake_host_end_reset(FakeHost *h, FakeDevice *dev)
+{
+    FakeObject *o = dev->hwpt ? get(h, dev->hwpt) : NULL;
+
+    g_assert_true(dev->in_reset);
+    dev->in_reset = false;
+    dev->fresh = true;
+    dev->bound = o && dev->vdevice;
+    dev->vsid = dev->bound ? get(h, dev->vdevice)->vsid : 0;
+    dev->lost = o && o->type == FAKE_NESTED && !dev->vdevice &&
+                (h->kernel == FAKE_LINUX_6_15 || config_of(o->vste) == 5);
+    if (h->changed) {
+        h->changed(h->opaque, dev);
+    }
+}
+
 FakeDMA fake_host_dma(const FakeHost *h, const FakeDevice *dev)
 {
     const FakeObject *o = &h->object[dev->hwpt % FAKE_OBJECTS];
     unsigned config;
 
-    if (!dev->hwpt || dev->quarantined) {
+    if (!dev->hwpt || dev->quarantined || dev->in_reset || dev->lost) {
         return (FakeDMA) { .kind = FAKE_BLOCKED };
     }
     if (o->type == FAKE_NESTING_PARENT) {
@@ -533,13 +566,36 @@ static int check_entry(FakeHost *h, uint32_t viommu, const uint64_t cmd[2])
     if (!fields_known(cmd) || is_reserved(cmd)) {
         return -EIO;
     }
-    if (names_stream(cmd) && !find_vdevice(h, viommu, cmd[0] >> 32)) {
-        return -EIO;
+    if (names_stream(cmd)) {
+        FakeObject *o = find_vdevice(h, viommu, cmd[0] >> 32);
+        bool atc = (cmd[0] & 0xff) == 0x40;
+
+        if (!o) {
+            return -EIO;
+        }
+        if (atc ? o->dev->atc_dead : o->dev->cd_dead) {
+            return atc ? -ETIMEDOUT : -EIO;
+        }
     }
     if (h->poison && h->poison[0] == cmd[0] && h->poison[1] == cmd[1]) {
         return -EIO;
     }
     return 0;
+}
+
+/*
+ * Is this call the second of two alike, so that the SMMU does what it says? The
+ * kernel makes two of none.
+ */
+static bool is_second(FakeHost *h, const uint64_t (*cmd)[2], uint32_t n)
+{
+    bool same = n == h->last_n &&
+                !memcmp(cmd, h->last_call, n * sizeof(cmd[0]));
+
+    g_free(h->last_call);
+    h->last_call = same ? NULL : g_memdup2(cmd, n * sizeof(cmd[0]));
+    h->last_n = same ? 0 : n;
+    return same;
 }
 
 static int invalidate(void *opaque, uint32_t viommu, const uint64_t (*cmd)[2],
@@ -560,6 +616,13 @@ static int invalidate(void *opaque, uint32_t viommu, const uint64_t (*cmd)[2],
         }
     }
     called(h, FAKE_INVALIDATE, ret, errp, "invalidate %u", n);
+    if (h->erratum && done && (cmd[0][0] & 0xff) != 0x40) {
+        for (uint32_t i = 0; i < n; i++) {
+            /* They would be repeated, too */
+            g_assert_cmphex(cmd[i][0] & 0xff, !=, 0x40);
+        }
+        done = is_second(h, cmd, n) ? done : 0;
+    }
     for (uint32_t i = 0; i < done && h->issued; i++) {
         h->issued(h->opaque, cmd[i]);
     }
@@ -584,6 +647,7 @@ void fake_host_open_device(FakeHost *h, FakeDevice *dev)
 {
     g_assert_cmpuint(dev->hwpt, ==, 0);
     dev->quarantined = false;
+    dev->lost = false;
     dev->stuck = false;
     dev->bound = false;
     dev->hwpt = FAKE_PARENT;
@@ -620,6 +684,7 @@ void fake_host_init(FakeHost *h)
         d->host = (SMMUv3HostDevice) {
             .name = d->name,
             .dev_id = 1000 + i,
+            .ats = true,
             .opaque = d,
         };
     }
@@ -637,4 +702,5 @@ void fake_host_end(FakeHost *h)
     if (h->log) {
         g_string_free(h->log, true);
     }
+    g_free(h->last_call);
 }

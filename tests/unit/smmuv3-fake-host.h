@@ -18,6 +18,15 @@
 #define FAKE_OBJECTS 1024
 #define FAKE_PARENT 1     /* the nesting parent's id; VFIO owns it */
 
+/* What the kernel does differently */
+typedef enum FakeKernel {
+    FAKE_LINUX_7_3,       /* 0: what is not set is this */
+    FAKE_LINUX_6_19,      /* hw_info has neither flags nor the ATS capability */
+    FAKE_LINUX_6_15,      /* to 6.18: nothing nested without a vDEVICE */
+    FAKE_LINUX_6_13,      /* and 6.14: no vEVENTQs, no MSIs when nested */
+    FAKE_LINUX_NEWER,     /* than 7.3: flags and capabilities of no name yet */
+} FakeKernel;
+
 typedef enum FakeCall {
     FAKE_ALLOC_VIOMMU,
     FAKE_ALLOC_HWPT,
@@ -52,6 +61,12 @@ typedef struct FakeDMA {
  * @vsid: the StreamID that the attachment was made with, if @bound
  * @fresh: attached anew since the test cleared it: no old CD is cached
  * @stuck: the last detach failed
+ * @sids: how many StreamIDs the host's SMMU knows it by, 0 for 1
+ * @atc_dead: it answers no ATC_INV
+ * @cd_dead: the host does not invalidate its CDs
+ * @in_reset: between fake_host_begin_reset() and fake_host_end_reset()
+ * @lost: Linux could not attach it again after a reset: it is blocked, and
+ *        iommufd believes that it is not
  * @quarantined: not mastering the bus, since nothing better could be done
  */
 typedef struct FakeDevice {
@@ -63,6 +78,11 @@ typedef struct FakeDevice {
     bool bound;
     bool fresh;
     bool stuck;
+    unsigned sids;
+    bool atc_dead;
+    bool cd_dead;
+    bool in_reset;
+    bool lost;
     bool quarantined;
     char name[8];
 } FakeDevice;
@@ -92,15 +112,16 @@ typedef struct FakeObject {
 
 /**
  * FakeHost - the host
- * @old_kernel: Linux 6.13 to 6.18: nothing nested attaches without a vDEVICE
- * @no_veventq: Linux before 6.15
+ * @no_veventq: the kernel makes none, although it knows the call
+ * @erratum: the SMMU does an invalidation only if it is asked twice
  * @log: each call in words, "attach d0 bypass; ", or NULL
  * @issued: called with each command that reached the hardware
  * @changed: called after each attach or detach that did something
  */
 typedef struct FakeHost {
-    bool old_kernel;
+    FakeKernel kernel;
     bool no_veventq;
+    bool erratum;
     FakeDevice dev[FAKE_DEVICES];
     FakeObject object[FAKE_OBJECTS];
     unsigned count[FAKE_TYPES];
@@ -118,6 +139,8 @@ typedef struct FakeHost {
     int fail_errno;
     unsigned failed;
     FakeDevice *failed_dev;
+    uint64_t (*last_call)[2]; /* with @erratum: owned */
+    uint32_t last_n;
     const uint64_t *poison; /* an entry that fails whenever it comes */
     unsigned orphans;     /* in all; they do not count as objects */
 } FakeHost;
@@ -140,6 +163,14 @@ void fake_host_close_device(FakeHost *h, FakeDevice *dev);
 void fake_host_fail(FakeHost *h, uint32_t kinds, unsigned after,
                     unsigned times, int error);
 void fake_host_heal(FakeHost *h);
+
+/*
+ * A reset of the device, by somebody on the host (Linux: pci_dev_reset_iommu_
+ * prepare() and _done()). Between the two it is blocked, and attaching it to
+ * something else is EBUSY.
+ */
+void fake_host_begin_reset(FakeHost *h, FakeDevice *dev);
+void fake_host_end_reset(FakeHost *h, FakeDevice *dev);
 
 FakeDMA fake_host_dma(const FakeHost *h, const FakeDevice *dev);
 

@@ -53,6 +53,22 @@ static uint32_t get_sid(void *opaque, const SMMUv3Stream *st)
     return g->sid[(FakeDevice *)st->dev.opaque - g->host.dev];
 }
 
+static int64_t now(void *opaque)
+{
+    Guest *g = opaque;
+
+    return g->now;
+}
+
+static void set_timer(void *opaque, int64_t at)
+{
+    Guest *g = opaque;
+
+    g->timer_at = at;
+}
+
+static const SMMUv3Clock fake_clock = { now, set_timer };
+
 FakeDMAKind guest_dma(const Guest *g, unsigned i)
 {
     return fake_host_dma(&g->host, &g->host.dev[i]).kind;
@@ -69,14 +85,16 @@ static bool same_dma(const FakeDMA *a, const FakeDMA *b)
 static FakeDMA wanted_dma(Guest *g, unsigned i)
 {
     SMMUv3VSTE v = smmuv3_vste_resolve(&g->s.regs, g->sid[i], read_table, g);
-    /* S1STALLD: 5.2 */
-    uint64_t no_stall = v.kind == SMMUV3_VSTE_TRANSLATE &&
-                        g->host.dev[i].host.stalls ? BIT_ULL(27) : 0;
+    const SMMUv3HostDevice *host = &g->host.dev[i].host;
+    bool s1 = v.kind == SMMUV3_VSTE_TRANSLATE;
+    /* S1STALLD and EATS: 5.2 */
+    uint64_t no_stall = s1 && host->stalls ? BIT_ULL(27) : 0;
+    uint64_t no_ats = s1 && !host->ats ? 3ULL << 28 : 0;
 
     return (FakeDMA) {
         .kind = v.kind == SMMUV3_VSTE_ABORT ? FAKE_BLOCKED :
                 v.kind == SMMUV3_VSTE_BYPASS ? FAKE_OPEN : FAKE_TRANSLATED,
-        .vste = { v.word[0], v.word[1] | no_stall },
+        .vste = { v.word[0], (v.word[1] | no_stall) & ~no_ats },
         .vsid = g->sid[i],
     };
 }
@@ -136,11 +154,12 @@ Guest *guest_new(bool old_kernel)
     }
     g_string_truncate(guest_messages, 0);
     fake_host_init(&g->host);
-    g->host.old_kernel = old_kernel;
+    g->host.kernel = old_kernel ? FAKE_LINUX_6_15 : FAKE_LINUX_7_3;
     g->host.changed = attachment_changed;
     g->host.opaque = g;
     g->check_steps = true;
-    smmuv3_streams_init(&g->s, read_table, get_sid, g);
+    g->timer_at = SMMUV3_NO_TIMER;
+    smmuv3_streams_init(&g->s, read_table, get_sid, &fake_clock, g);
     g->s.regs = (SMMUv3VSTERegs) {
         .gbpa = GBPA_RESET,
         .strtab_base = GUEST_MEM_BASE,
@@ -274,6 +293,36 @@ void guest_cfgi_all(Guest *g)
 void guest_sync(Guest *g)
 {
     g_assert_true(guest_command(g, 0x46, 0));
+}
+
+bool guest_sync_fails(Guest *g)
+{
+    uint64_t cmd[2] = { SMMUV3_CMD_SYNC };
+    SMMUv3CommandEffect effect;
+
+    begin_step(g);
+    g_assert_true(smmuv3_command(&g->s, cmd, g->ril, &effect));
+    g_assert_true(effect.sync != effect.atc_failed);
+    return effect.atc_failed;
+}
+
+void guest_wait(Guest *g, int64_t ms)
+{
+    int64_t until = g->now + ms;
+
+    while (g->timer_at <= until) {
+        g->now = MAX(g->now, g->timer_at);
+        g->timer_at = SMMUV3_NO_TIMER;
+        begin_step(g);
+        smmuv3_streams_timer(&g->s);
+    }
+    g->now = until;
+}
+
+void guest_device_reset(Guest *g, unsigned i)
+{
+    begin_step(g);
+    smmuv3_streams_device_reset(&g->s, g->stream[i]);
 }
 
 void guest_assert_safe(Guest *g, bool exact)

@@ -30,6 +30,7 @@
  * @stream: NULL unless plugged
  * @reads: of the Stream table
  * @unreadable: no access to it succeeds
+ * @timer_at: when the timer fires, or SMMUV3_NO_TIMER
  */
 typedef struct Guest {
     FakeHost host;
@@ -40,6 +41,8 @@ typedef struct Guest {
     unsigned reads;
     bool unreadable;
     bool ril;
+    int64_t now;         /* in ms; only guest_wait() moves it */
+    int64_t timer_at;
 
     FakeDMA before[FAKE_DEVICES];
     bool check_steps;
@@ -48,7 +51,10 @@ typedef struct Guest {
 /* What was printed for the user since the guest was made, errors and all */
 extern GString *guest_messages;
 
-/* Registers at reset, a linear table of invalid STEs, device i at StreamID i */
+/*
+ * Registers at reset, a linear table of invalid STEs, device i at StreamID i.
+ * @old_kernel: Linux 6.15 to 6.18, else 7.3
+ */
 Guest *guest_new(bool old_kernel);
 
 /* Unplug what is plugged, check that nothing is left */
@@ -74,6 +80,13 @@ bool guest_command(Guest *g, uint64_t word0, uint64_t word1);
 void guest_cfgi_ste(Guest *g, uint32_t sid);
 void guest_cfgi_all(Guest *g);
 void guest_sync(Guest *g);
+/* Does a CMD_SYNC end in CERROR_ATC_INV_SYNC? */
+bool guest_sync_fails(Guest *g);
+
+/* @ms pass; the timer fires whenever it is time */
+void guest_wait(Guest *g, int64_t ms);
+/* As VFIO in QEMU, or the guest by its FLR bit, resets device @i */
+void guest_device_reset(Guest *g, unsigned i);
 
 /*
  * No stream is more open than what resolve says; with @exact each is as open

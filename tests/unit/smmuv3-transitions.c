@@ -338,24 +338,28 @@ static void cd_changed(Guest *g, unsigned n)
 }
 
 #define NEW_VIOMMU "viommu; hwpt bypass; hwpt abort; veventq; "
+/* What is asked at each plug: has the device one StreamID? */
+#define PROBE "vdevice d$ 0xfffff; free vdevice d$; "
+/* Once: Linux before 6.19 attaches nothing nested without a vDEVICE */
+#define LEARN(what) "[attach d$ " what " !ENOENT; ]"
 #define FREE_VIOMMU "free veventq; free abort; free bypass; free viommu; "
 
 const Transition transitions[] = {
     /* Plug */
     { "plug with SMMUEN 0 and GBPA bypass", nothing, all_plug,
-      NEW_VIOMMU "{attach d$ bypass; }",
-      NEW_VIOMMU "attach d0 bypass !ENOENT; {attach d$ parent; }", FAKE_OPEN },
+      NEW_VIOMMU "{" PROBE "attach d$ bypass; }",
+      NEW_VIOMMU "{" PROBE LEARN("bypass") "attach d$ parent; }", FAKE_OPEN },
     { "plug with SMMUEN 0 and GBPA abort", abort_unplugged, all_plug,
-      NEW_VIOMMU "{attach d$ abort; }",
-      NEW_VIOMMU "attach d0 abort !ENOENT; {detach d$; }", FAKE_BLOCKED },
+      NEW_VIOMMU "{" PROBE "attach d$ abort; }",
+      NEW_VIOMMU "{" PROBE LEARN("abort") "detach d$; }", FAKE_BLOCKED },
     { "plug with SMMUEN 1 and no valid STE", enabled_unplugged, all_plug,
-      NEW_VIOMMU "{attach d$ abort; }",
-      NEW_VIOMMU "attach d0 abort !ENOENT; {detach d$; }", FAKE_BLOCKED },
+      NEW_VIOMMU "{" PROBE "attach d$ abort; }",
+      NEW_VIOMMU "{" PROBE LEARN("abort") "detach d$; }", FAKE_BLOCKED },
     { "plug with SMMUEN 1 and a bypass STE", enabled_unplugged_bypass,
-      all_plug, NEW_VIOMMU "{attach d$ bypass; }",
-      NEW_VIOMMU "attach d0 bypass !ENOENT; {attach d$ parent; }", FAKE_OPEN },
+      all_plug, NEW_VIOMMU "{" PROBE "attach d$ bypass; }",
+      NEW_VIOMMU "{" PROBE LEARN("bypass") "attach d$ parent; }", FAKE_OPEN },
     { "plug with SMMUEN 1 and an S1 STE", enabled_unplugged_s1, all_plug,
-      NEW_VIOMMU "{vdevice d$ 0x@; hwpt s1@#; attach d$ s1@#; }", NULL,
+      NEW_VIOMMU "{" PROBE "vdevice d$ 0x@; hwpt s1@#; attach d$ s1@#; }", NULL,
       FAKE_TRANSLATED },
 
     /* Reset */
@@ -519,7 +523,11 @@ static void expand_device(GString *out, const char *from, const char *to,
                           const Guest *g, unsigned i)
 {
     for (; from < to; from++) {
-        if (*from == '$') {
+        if (*from == '[' && i) {
+            from = strchr(from, ']');
+        } else if (*from == '[' || *from == ']') {
+            continue;
+        } else if (*from == '$') {
             g_string_append_printf(out, "%u", i);
         } else if (*from == '@' && from[-1] == 'x') {
             g_string_append_printf(out, "%x", g->sid[i]);
@@ -533,7 +541,7 @@ static void expand_device(GString *out, const char *from, const char *to,
 
 char *transition_calls(const Transition *t, const Guest *g, unsigned n)
 {
-    g_autofree char *template = !g->host.old_kernel ? g_strdup(t->calls) :
+    g_autofree char *template = g->host.kernel != FAKE_LINUX_6_15 ? g_strdup(t->calls) :
                                 t->calls_old ? g_strdup(t->calls_old) :
                                 for_old_kernel(t->calls);
     const char *p = template;

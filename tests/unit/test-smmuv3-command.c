@@ -213,6 +213,11 @@ static Guest *guest_with(unsigned features)
     g->s.regs.ssidsize = features & SSID ? 20 : features & SSID5 ? 5 : 0;
     g->s.regs.asid16 = !(features & ASID8);
     reach_s1(g, 1);
+    if (features & ATS) {
+        /* EATS = 1: only then does ATC_INV reach the host */
+        guest_ste(g, SID, STE_S1(ctx_of(g, 0)), 1ULL << 28);
+        guest_cfgi_ste(g, SID);
+    }
     if (features & DISABLED) {
         guest_smmuen(g, false);
     }

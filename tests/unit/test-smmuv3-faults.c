@@ -283,6 +283,8 @@ static void test_closed_tries_again(void)
     g_assert_true(g->stream[0]->closed);
     fake_host_take_calls(&g->host);
     guest_cfgi_ste(g, 0xff);
+    fake_host_assert_calls(&g->host, "");
+    guest_cfgi_ste(g, 0);
     fake_host_assert_calls(&g->host, "vdevice d0 0x0; hwpt s1@100000; "
                            "attach d0 s1@100000; ");
     guest_assert_safe(g, true);
@@ -297,7 +299,8 @@ static void test_refused_leaves_nothing(void)
     g_assert_false(guest_plug(g, 0));
     g_assert_null(g->s.viommu);
     fake_host_assert_calls(&g->host, "viommu; hwpt bypass; hwpt abort; "
-                           "veventq; attach d0 bypass !EIO; attach d0 abort; "
+                           "veventq; vdevice d0 0xfffff; "
+                           "free vdevice d0; attach d0 bypass !EIO; attach d0 abort; "
                            "detach d0; free veventq; free abort; free bypass; "
                            "free viommu; ");
     guest_free(g);
@@ -334,7 +337,8 @@ int main(int argc, char **argv)
         test_quarantine_then_reset);
     ADD("what stays in quarantine when the VM stops is put there once more",
         test_quarantine_when_stopped);
-    ADD("a closed stream is tried again at any CFGI", test_closed_tries_again);
+    ADD("a closed stream is tried again at its own CFGI",
+        test_closed_tries_again);
     ADD("a refused first device leaves no vIOMMU", test_refused_leaves_nothing);
     ret = g_test_run();
     g_test_message("%u runs, %u calls failed, streams closed %u times, "

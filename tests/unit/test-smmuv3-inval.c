@@ -7,6 +7,8 @@
 #include "qemu/osdep.h"
 #include "smmuv3-transitions.h"
 
+#define EATS (1ULL << 28)
+
 static GArray *done; /* of uint64_t[2]: what reached the hardware, in order */
 
 static void collect(void *opaque, const uint64_t cmd[2])
@@ -20,7 +22,11 @@ static Guest *guest_with(unsigned devices)
 
     g->s.regs.ats = true;
     g->s.regs.ssidsize = 20;
-    reach_s1(g, devices);
+    all_plug(g, devices);
+    for (unsigned i = 0; i < devices; i++) {
+        guest_ste(g, i, STE_S1(ctx_of(g, i)), EATS);
+    }
+    guest_smmuen(g, true);
     g->host.issued = collect;
     g_array_set_size(done, 0);
     fake_host_take_calls(&g->host);
@@ -324,6 +330,125 @@ static void test_dead_at_cfgi(void)
     guest_free(g);
 }
 
+/* --- What differs from host to host --- */
+
+static void test_erratum(void)
+{
+    Guest *g = guest_new(false);
+
+    g->host.erratum = true;
+    g->host.dev[0].host.repeats = true;
+    g->s.regs.ats = true;
+    guest_plug(g, 0);
+    guest_ste(g, 0, STE_S1(0x100000), EATS);
+    guest_smmuen(g, true);
+    g->host.issued = collect;
+    g_array_set_size(done, 0);
+    fake_host_take_calls(&g->host);
+
+    unmap(g, 3);
+    g_assert_true(guest_command(g, 0x05, 1));
+    g_assert_true(guest_command(g, 0x40, 52));
+    g_assert_true(guest_command(g, 0x40, 0x1000));
+    unmap(g, 1);
+    guest_sync(g);
+    fake_host_assert_calls(&g->host, "invalidate 4; invalidate 4; "
+                           "invalidate 2; invalidate 1; invalidate 1; ");
+    /* The SMMU has done each once, since it forgets the first */
+    g_assert_cmpuint(done->len, ==, 7);
+    assert_unmapped(3);
+    g_assert_true(was_done(0x05, 1));
+    g_assert_true(was_done(0x40, 52));
+    guest_free(g);
+}
+
+static void test_erratum_when_it_fails(void)
+{
+    Guest *g = guest_new(false);
+
+    g->host.erratum = true;
+    g->host.dev[0].host.repeats = true;
+    reach_s1(g, 1);
+    g->host.issued = collect;
+    g_array_set_size(done, 0);
+    fake_host_take_calls(&g->host);
+    unmap(g, 1);
+    /* The second call fails: what the first did is not enough */
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 1, 1, EIO);
+    guest_sync(g);
+    fake_host_assert_calls(&g->host, "invalidate 1; invalidate 1 !EIO; "
+                           "invalidate 1; invalidate 1; ");
+    assert_unmapped(1);
+    guest_free(g);
+}
+
+/* Of two devices, offered ATS, one can use it */
+static void test_ats_by_device(void)
+{
+    Guest *g = guest_new(false);
+
+    g->host.dev[1].host.ats = false;
+    g->s.regs.ats = true;
+    all_plug(g, 2);
+    guest_ste(g, 0, STE_S1(0x100000), EATS);
+    guest_ste(g, 1, STE_S1(0x101000), EATS);
+    guest_smmuen(g, true);
+    g_assert_cmphex(fake_host_dma(&g->host, &g->host.dev[0]).vste[1], ==, EATS);
+    g_assert_cmphex(fake_host_dma(&g->host, &g->host.dev[1]).vste[1], ==, 0);
+    fake_host_take_calls(&g->host);
+    /* Its ATC_INV would block the host's queue for everybody */
+    g_assert_true(guest_command(g, 0x40 | 1ULL << 32, 52));
+    guest_sync(g);
+    fake_host_assert_calls(&g->host, "");
+    g_assert_true(guest_command(g, 0x40, 52));
+    guest_sync(g);
+    fake_host_assert_calls(&g->host, "invalidate 1; ");
+    guest_assert_safe(g, true);
+    guest_free(g);
+}
+
+/* STE.EATS = 0: ATS is off in the device, and it does not answer */
+static void test_atc_inv_without_eats(void)
+{
+    Guest *g = guest_new(false);
+
+    g->s.regs.ats = true;
+    reach_s1(g, 1);
+    fake_host_take_calls(&g->host);
+    g_assert_true(guest_command(g, 0x40, 52));
+    guest_sync(g);
+    fake_host_assert_calls(&g->host, "");
+    guest_free(g);
+}
+
+static void test_ranges_survive(void)
+{
+    Guest *g = guest_with(1);
+
+    g->s.inval.granules = 0x11000;
+    /* A call without ranges fails */
+    unmap(g, 1);
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 0, 2, EIO);
+    guest_sync(g);
+    g_assert_cmphex(g->s.inval.granules, ==, 0x11000);
+
+    /* One with ranges fails, and then as a whole only */
+    unmap(g, 1);
+    smmuv3_streams_repeat(&g->s, 63, 4096);
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 0, 1, EIO);
+    guest_sync(g);
+    g_assert_cmphex(g->s.inval.granules, ==, 0x11000);
+
+    /* A range by itself fails */
+    unmap(g, 1);
+    smmuv3_streams_repeat(&g->s, 63, 4096);
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 0, 2, EIO);
+    guest_sync(g);
+    g_assert_cmphex(g->s.inval.granules, ==, 0);
+    guest_assert_safe(g, true);
+    guest_free(g);
+}
+
 static void test_nothing_without_device(void)
 {
     Guest *g = guest_new(false);
@@ -367,5 +492,14 @@ int main(int argc, char **argv)
         test_dead_then_unplugged);
     ADD("the same at CFGI_ALL", test_dead_at_cfgi);
     ADD("without device nothing is queued", test_nothing_without_device);
+    ADD("with the erratum each call is made twice, ATC_INV once",
+        test_erratum);
+    ADD("with the erratum one call of two is not enough",
+        test_erratum_when_it_fails);
+    ADD("a device without ATS: no EATS, no ATC_INV", test_ats_by_device);
+    ADD("ATC_INV goes only to a stream with EATS = 1",
+        test_atc_inv_without_eats);
+    ADD("ranges are given up after a range has failed, not before",
+        test_ranges_survive);
     return g_test_run();
 }

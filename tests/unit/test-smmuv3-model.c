@@ -17,6 +17,7 @@
 
 #define DEVICES 4
 #define TLBIS   10
+#define EATS    (3ULL << 28)
 #define L1_TABLE (GUEST_MEM_BASE + 0x4000)
 #define L2_TABLE (GUEST_MEM_BASE + 0x8000)
 
@@ -42,6 +43,7 @@ typedef enum StepOp {
     STEP_TLBI_RUN,    /* a: first page, b: size and number of pages */
     STEP_ATC_INV,     /* a: StreamID */
     STEP_SYNC,
+    STEP_WAIT,        /* a: how many ms */
     STEP_ILLEGAL,     /* a: which */
     STEP_FAIL,        /* a: kinds of calls, b: when, how often, errno */
     STEP_HEAL,
@@ -69,6 +71,7 @@ static const ProgramOp ops[STEP_OPS] = {
     [STEP_TLBI_RUN] = { "STEP_TLBI_RUN", 8 },
     [STEP_ATC_INV] = { "STEP_ATC_INV", 5 },
     [STEP_SYNC] = { "STEP_SYNC", 15 },
+    [STEP_WAIT] = { "STEP_WAIT", 5 },
     [STEP_ILLEGAL] = { "STEP_ILLEGAL", 2 },
     [STEP_FAIL] = { "STEP_FAIL", 8, true },
     [STEP_HEAL] = { "STEP_HEAL", 5, true },
@@ -166,7 +169,8 @@ static FakeDMA should_be(Guest *g, unsigned i)
     return (FakeDMA) {
         .kind = s.says == ORACLE_ABORT ? FAKE_BLOCKED :
                 s.says == ORACLE_BYPASS ? FAKE_OPEN : FAKE_TRANSLATED,
-        .vste = { s.ste[0], s.ste[1] },
+        .vste = { s.ste[0],
+                  s.ste[1] & (g->host.dev[i].host.ats ? UINT64_MAX : ~EATS) },
         .vsid = g->sid[i],
     };
 }
@@ -379,8 +383,13 @@ static void do_features(Guest *g, uint32_t f)
     g->s.regs.asid16 = !(f & 0x400);
     g->s.regs.oas = f & 0x800 ? 48 : 44;
     g->ril = f & 8;
-    g->host.old_kernel = f & 16;
+    g->host.kernel = f & 16 ? FAKE_LINUX_6_15 : FAKE_LINUX_7_3;
     g->host.no_veventq = (f & 0xe0) == 0xe0;
+    g->host.erratum = (f & 0x6000) == 0x6000;
+    for (unsigned i = 0; i < DEVICES; i++) {
+        g->host.dev[i].host.ats = !(f & 0x1000) || !i;
+        g->host.dev[i].host.repeats = g->host.erratum;
+    }
 }
 
 static void do_fail(Guest *g, uint32_t a, uint32_t b)
@@ -411,7 +420,6 @@ static void due_in_range(Model *m, uint32_t first, uint32_t last)
         uint32_t sid = m->g->sid[i];
 
         d->due = (sid >= first && sid <= last) || sid != d->resolved_sid;
-        d->may = d->was_closed;
         /* 4.3.1: the CDs, too */
         if (d->due && d->before.kind == FAKE_TRANSLATED) {
             d->stale |= CACHED_CD;
@@ -424,7 +432,9 @@ static void stale_stream(Model *m, uint32_t sid, unsigned what)
     for (unsigned i = 0; i < DEVICES; i++) {
         Device *d = &m->dev[i];
 
-        if (d->before.kind == FAKE_TRANSLATED && d->before.vsid == sid) {
+        /* Without EATS the device holds nothing */
+        if (d->before.kind == FAKE_TRANSLATED && d->before.vsid == sid &&
+            (what == CACHED_CD || (d->before.vste[1] & EATS))) {
             d->stale |= what;
         }
     }
@@ -491,8 +501,24 @@ static void do_sync(Model *m)
     m->tlb_overdue |= m->tlb_stale;
     for (unsigned i = 0; i < DEVICES; i++) {
         m->dev[i].overdue |= m->dev[i].stale;
+        m->dev[i].may |= m->dev[i].was_closed;
     }
     guest_sync(m->g);
+}
+
+/* A host that does again what it is asked: by a second later it was asked */
+static void do_wait(Model *m, uint32_t ms)
+{
+    for (unsigned i = 0; i < DEVICES; i++) {
+        const SMMUv3Stream *st = m->g->stream[i];
+
+        m->dev[i].may = m->dev[i].was_closed;
+        if (m->dev[i].was_closed && m->quiet && ms >= 1000 &&
+            smmuv3_retry_by_timer(st->closed) && !st->retry.given_up) {
+            m->dev[i].due = true;
+        }
+    }
+    guest_wait(m->g, ms);
 }
 
 static void do_illegal(Model *m, uint32_t a)
@@ -606,6 +632,9 @@ static void do_step(Model *m, const Step *s)
         break;
     case STEP_SYNC:
         do_sync(m);
+        break;
+    case STEP_WAIT:
+        do_wait(m, s->a % 2000);
         break;
     case STEP_ILLEGAL:
         do_illegal(m, s->a);
@@ -739,7 +768,7 @@ static void check_calls(Model *m)
           h->calls[FAKE_DETACH], changed);
     check(h->calls[FAKE_ALLOC_HWPT] <= changed, "needless HWPTs");
     check(h->calls[FAKE_ALLOC_VDEVICE] <= changed, "needless vDEVICEs");
-    check(h->calls[FAKE_INVALIDATE] <=
+    check(h->erratum || h->calls[FAKE_INVALIDATE] <=
           1 + (m->step->op == STEP_TLBI_MANY ||
                m->step->op == STEP_TLBI_RUN) + m->was_stale,
           "%u invalidations", h->calls[FAKE_INVALIDATE]);
@@ -759,9 +788,12 @@ static void begin_step(Model *m, const Step *s)
     for (unsigned i = 0; i < DEVICES; i++) {
         Device *d = &m->dev[i];
 
-        d->due = d->may = false;
+        d->due = false;
         d->before = fake_host_dma(h, &h->dev[i]);
         d->was_closed = m->g->stream[i] && m->g->stream[i]->closed;
+        /* The StreamID that it waits for may become free at any time */
+        d->may = d->was_closed &&
+                 m->g->stream[i]->closed == SMMUV3_CLOSED_SID_TAKEN;
     }
 }
 

@@ -158,7 +158,7 @@ static bool make_viommu(Ask *ask)
 
     if (ioctl(ask->iommu, IOMMU_VIOMMU_ALLOC, &viommu)) {
         bad("the kernel makes no vIOMMU (%s): the SMMU has neither S2FWB nor "
-            "a root complex with CANWBS, or Linux is older than 6.13",
+            "a root complex with CANWBS, or Linux is older than 6.15",
             strerror(errno));
         return false;
     }

@@ -68,8 +68,8 @@ static void check_kernel(void)
     if (strcmp(u.machine, "aarch64")) {
         bad("this machine is %s: accel=on is for arm64", u.machine);
     }
-    if (major < 6 || (major == 6 && minor < 13)) {
-        bad("Linux %s: 6.13 is the first that will do, 6.19 is best",
+    if (major < 6 || (major == 6 && minor < 15)) {
+        bad("Linux %s: 6.15 is the first that will do, 6.19 is best",
             u.release);
     } else {
         good("Linux %s", u.release);

@@ -126,8 +126,11 @@ static void atc_inv(SMMUv3Streams *s, const uint64_t cmd[2],
         effect->illegal = SMMUV3_COMMAND_ATC_SIZE;
         return;
     }
-    /* 4.5: ignored while SMMUEN = 0; the host knows translating streams only */
-    if (!s->regs.smmuen || !smmuv3_streams_find(s, cmd_sid(cmd))) {
+    /*
+     * 4.5.1: ignored while SMMUEN = 0. Without ATS the device does not answer,
+     * and the host's queue would wait for it, for everybody.
+     */
+    if (!s->regs.smmuen || !smmuv3_streams_has_atc(s, cmd_sid(cmd))) {
         return;
     }
     if (s->regs.ssidsize) {
@@ -147,7 +150,10 @@ static void cmd_sync(SMMUv3Streams *s, const uint64_t cmd[2],
         effect->illegal = SMMUV3_COMMAND_SYNC_CS;
         return;
     }
-    smmuv3_streams_sync(s);
+    if (!smmuv3_streams_sync(s)) {
+        effect->atc_failed = true;
+        return;
+    }
     effect->sync = true;
     effect->signal = signal;
     effect->msi_addr = cmd[1] & SMMUV3_CMD1_MSI_ADDR;

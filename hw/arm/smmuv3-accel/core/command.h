@@ -42,12 +42,15 @@ typedef enum SMMUv3CommandIllegal {
  * @configs: cached STEs or CDs of @first to @last are invalid
  * @tlb: cached translations are invalid
  * @sync: a CMD_SYNC has completed; tell the guest by @signal
+ * @atc_failed: a CMD_SYNC has not: CERROR_ATC_INV_SYNC, and it stays in the
+ *              queue (4.7.3)
  */
 typedef struct SMMUv3CommandEffect {
     SMMUv3CommandIllegal illegal;
     bool configs;
     bool tlb;
     bool sync;
+    bool atc_failed;
     uint32_t first;
     uint32_t last;
     SMMUv3SyncSignal signal;

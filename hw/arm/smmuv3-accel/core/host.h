@@ -17,12 +17,18 @@
  * @name: the device's name for people, e.g. "0000:01:00.0"; owned by the caller
  * @dev_id: its id in iommufd
  * @stalls: its host SMMU stalls transactions whose CD asks for it
+ * @ats: it can use ATS on this host
+ * @repeats: its host SMMU has the erratum for which each invalidation of the
+ *           TLB or of configuration is to be made twice (struct
+ *           iommu_hw_info_arm_smmuv3, flag ERRATA_REPEAT_TLBI_CFGI)
  * @opaque: the call table's own
  */
 typedef struct SMMUv3HostDevice {
     const char *name;
     uint32_t dev_id;
     bool stalls;
+    bool ats;
+    bool repeats;
     void *opaque;
 } SMMUv3HostDevice;
 

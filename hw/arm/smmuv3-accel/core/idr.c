@@ -12,6 +12,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qapi/error.h"
+#include "qemu/host-utils.h"
 #include "idr.h"
 
 /* A field of IDR0 to IDR5 (IHI 0070, 6.3.1 to 6.3.6) */
@@ -19,10 +20,7 @@ typedef struct Field {
     uint8_t reg, shift, len;
 } Field;
 
-static const Field S2P       = { 0, 0, 1 };
-static const Field S1P       = { 0, 1, 1 };
 static const Field TTF       = { 0, 2, 2 };
-static const Field COHACC    = { 0, 4, 1 };
 static const Field ATS       = { 0, 10, 1 };
 static const Field ASID16    = { 0, 12, 1 };
 static const Field MSI       = { 0, 13, 1 };
@@ -46,6 +44,26 @@ static const Field GRAN64K   = { 5, 6, 1 };
 #define STALL_FORCED    2
 #define OAS_44          4
 #define OAS_48          5
+
+/* struct iommu_hw_info_arm_smmuv3, flags (Linux 7.3) */
+#define HW_INFO_REPEAT_TLBI_CFGI BIT(0)
+/* enum iommufd_hw_capabilities: IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED (7.x) */
+#define HW_CAP_NO_ATS            BIT_ULL(3)
+
+SMMUv3HostInfo smmuv3_host_info(uint32_t flags, const uint32_t *idr,
+                                uint64_t caps, uint64_t last_iova)
+{
+    SMMUv3HostInfo info = {
+        .oas = 64 - clz64(last_iova),
+        .repeats = flags & HW_INFO_REPEAT_TLBI_CFGI,
+    };
+
+    memcpy(info.idr, idr, sizeof(info.idr));
+    /* A kernel without the capability: by what the hardware could do */
+    info.ats = extract32(idr[ATS.reg], ATS.shift, ATS.len) &&
+               !(caps & HW_CAP_NO_ATS);
+    return info;
+}
 
 static unsigned get(const uint32_t *idr, Field f)
 {
@@ -100,25 +118,24 @@ uint32_t smmuv3_idr_granules(const uint32_t *idr)
            get(idr, GRAN64K) << 16;
 }
 
-static bool on_off_auto(OnOffAuto prop, const uint32_t *host, Field f)
+static bool on_off_auto(OnOffAuto prop, bool otherwise)
 {
-    if (prop == ON_OFF_AUTO_AUTO) {
-        return host && get(host, f);
-    }
-    return prop == ON_OFF_AUTO_ON;
+    return prop == ON_OFF_AUTO_AUTO ? otherwise : prop == ON_OFF_AUTO_ON;
 }
 
-static unsigned guest_oas(const SMMUv3IdrProps *props, const uint32_t *host)
+static unsigned guest_oas(const SMMUv3IdrProps *props,
+                          const SMMUv3HostInfo *info)
 {
     if (props->oas) {
         return props->oas == 48 ? OAS_48 : OAS_44;
     }
-    return host && get(host, OAS) >= OAS_48 ? OAS_48 : OAS_44;
+    return info && info->oas >= 48 ? OAS_48 : OAS_44;
 }
 
 void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
-                             const uint32_t *host, uint32_t *idr)
+                          const SMMUv3HostInfo *info, uint32_t *idr)
 {
+    const uint32_t *host = info ? info->idr : NULL;
     unsigned ssidsize = !props->ssidsize_auto ? props->ssidsize :
                         host ? MIN(get(host, SSIDSIZE), SMMUV3_SSIDSIZE_MAX) :
                         0;
@@ -126,13 +143,13 @@ void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
     memcpy(idr, base, SMMUV3_IDR_COUNT * sizeof(*idr));
     /* QEMU's own work, as the queues are */
     set(idr, MSI, 1);
-    set(idr, ATS, on_off_auto(props->ats, host, ATS));
-    set(idr, RIL, on_off_auto(props->ril, host, RIL));
+    set(idr, ATS, on_off_auto(props->ats, info && info->ats));
+    set(idr, RIL, on_off_auto(props->ril, host && get(host, RIL)));
     set(idr, SSIDSIZE, ssidsize);
     set(idr, CD2L, ssidsize && host && get(host, CD2L));
-    set(idr, OAS, guest_oas(props, host));
+    set(idr, OAS, guest_oas(props, info));
     set(idr, ASID16, get(base, ASID16) && (!host || get(host, ASID16)));
-    set(idr, HAD, host && get(base, HAD) && get(host, HAD));
+    set(idr, HAD, 0);
     set(idr, BBML, host ? MIN(get(base, BBML), get(host, BBML)) : 0);
     if (host) {
         set(idr, TERM, get(host, TERM));
@@ -155,13 +172,9 @@ typedef struct AtMost {
 #define START_WITH_IT "start the VM with this device, not with another first"
 
 static const AtMost at_most[] = {
-    { &S1P, "IDR0.S1P", "the host SMMU has no stage 1 to give" },
-    { &COHACC, "IDR0.COHACC", "the host SMMU's table walks are not coherent" },
     { &ASID16, "IDR0.ASID16", "the host SMMU has 8-bit ASIDs only" },
     { &CD2L, "IDR0.CD2L", "use ssidsize=0" },
-    { &ATS, "IDR0.ATS", "use ats=off" },
     { &SSIDSIZE, "IDR1.SSIDSIZE", "use a smaller ssidsize" },
-    { &HAD, "IDR3.HAD", START_WITH_IT },
     { &RIL, "IDR3.RIL", "use ril=off" },
     { &BBML, "IDR3.BBML", START_WITH_IT },
     { &GRAN4K, "IDR5.GRAN4K", START_WITH_IT },
@@ -178,9 +191,11 @@ static bool mismatch(Error **errp, const char *name, unsigned guest,
     return false;
 }
 
-bool smmuv3_idr_check(const uint32_t *idr, const uint32_t *host,
-                         Error **errp)
+bool smmuv3_idr_check(const uint32_t *idr, const SMMUv3HostInfo *info,
+                      Error **errp)
 {
+    const uint32_t *host = info->idr;
+
     for (size_t i = 0; i < ARRAY_SIZE(at_most); i++) {
         const AtMost *c = &at_most[i];
 
@@ -189,9 +204,10 @@ bool smmuv3_idr_check(const uint32_t *idr, const uint32_t *host,
                             get(host, *c->field), c->advice);
         }
     }
-    if (!get(host, S2P)) {
-        return mismatch(errp, "IDR0.S2P (for nesting)", 1, 0,
-                        "the host SMMU has no stage 2, so it cannot nest");
+    if (get(idr, TERM) != get(host, TERM)) {
+        /* It decides which CDs are legal: neither value has the other's */
+        return mismatch(errp, "IDR0.TERM_MODEL", get(idr, TERM),
+                        get(host, TERM), START_WITH_IT);
     }
     if (!(get(host, TTF) & TTF_AARCH64)) {
         return mismatch(errp, "IDR0.TTF", get(idr, TTF), get(host, TTF),
@@ -208,9 +224,11 @@ bool smmuv3_idr_check(const uint32_t *idr, const uint32_t *host,
                         get(host, STALL),
                         "the host SMMU stalls each faulting transaction");
     }
-    if (get(idr, OAS) > get(host, OAS)) {
-        return mismatch(errp, "IDR5.OAS (bits)", smmuv3_idr_oas(idr),
-                        smmuv3_idr_oas(host), "use a smaller oas");
+    if (smmuv3_idr_oas(idr) > info->oas) {
+        return mismatch(errp, "IDR5.OAS (bits)", smmuv3_idr_oas(idr), info->oas,
+                        info->oas >= 44 ? "use a smaller oas" :
+                        "a guest has 44 at least, which this host SMMU cannot "
+                        "reach");
     }
     return true;
 }

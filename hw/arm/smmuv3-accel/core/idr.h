@@ -1,6 +1,12 @@
 /*
  * The host SMMU's ID registers against those that the guest sees
  *
+ * Of the host's registers only the fields are used that struct
+ * iommu_hw_info_arm_smmuv3 names: the others are as the hardware has them, not
+ * as the kernel uses it. Where firmware says that table walks are coherent, for
+ * one, IDR0.COHACC may be 0. Stage 1, stage 2 and S2FWB are proved by the
+ * objects that the kernel makes, and unknown flags are no error.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -22,14 +28,38 @@ typedef struct SMMUv3IdrProps {
 } SMMUv3IdrProps;
 
 /**
+ * SMMUv3HostInfo - what the kernel says of a device and its SMMU
+ * @idr: IDR0 to IDR5
+ * @oas: bits of output address: those of the nesting parent's aperture
+ * @ats: the device can use ATS
+ * @repeats: see SMMUv3HostDevice
+ */
+typedef struct SMMUv3HostInfo {
+    uint32_t idr[SMMUV3_IDR_COUNT];
+    uint8_t oas;
+    bool ats;
+    bool repeats;
+} SMMUv3HostInfo;
+
+/**
+ * smmuv3_host_info - read what IOMMU_GET_HW_INFO returned
+ * @flags, @idr: of struct iommu_hw_info_arm_smmuv3; an older kernel leaves 0
+ * @caps: out_capabilities
+ * @last_iova: the last address that the IOAS takes (IOMMU_IOAS_IOVA_RANGES),
+ *             with the device attached to a nesting parent
+ */
+SMMUv3HostInfo smmuv3_host_info(uint32_t flags, const uint32_t *idr,
+                                uint64_t caps, uint64_t last_iova);
+
+/**
  * smmuv3_idr_for_guest - the ID registers to show to the guest
  * @base: IDR0 to IDR5 of the emulated SMMUv3
- * @host: those of the host (IOMMU_GET_HW_INFO), or NULL while there is none:
- *        auto is then what every SMMUv3 that can nest has
+ * @host: the host's, or NULL while there is none: auto is then what every SMMUv3
+ *        that can nest has
  * @idr: the result
  */
 void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
-                             const uint32_t *host, uint32_t *idr);
+                          const SMMUv3HostInfo *host, uint32_t *idr);
 
 /**
  * smmuv3_idr_check - can this host SMMU do what the guest was shown?
@@ -37,8 +67,8 @@ void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
  * Returns: false with @errp naming the field, both values, and the property to
  * change; all in the message, because QMP drops hints
  */
-bool smmuv3_idr_check(const uint32_t *idr, const uint32_t *host,
-                         Error **errp);
+bool smmuv3_idr_check(const uint32_t *idr, const SMMUv3HostInfo *host,
+                      Error **errp);
 
 /* IDR1.SSIDSIZE, IDR0.ATS, IDR0.CD2L, IDR3.RIL, IDR5.OAS in bits */
 unsigned smmuv3_idr_ssidsize(const uint32_t *idr);

@@ -12,8 +12,23 @@
 #include "opcodes.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
-static int issue(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
-                 const uint64_t (*cmd)[2], uint32_t n)
+static uint8_t opcode_of(const uint64_t cmd[2])
+{
+    return extract64(cmd[0], 0, 8);
+}
+
+static uint32_t sid_of(const uint64_t cmd[2])
+{
+    return extract64(cmd[0], 32, 32);
+}
+
+static bool is_atc_inv(const uint64_t cmd[2])
+{
+    return opcode_of(cmd) == SMMUV3_CMD_ATC_INV;
+}
+
+static int issue_once(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
+                      const uint64_t (*cmd)[2], uint32_t n)
 {
     int ret = viommu->ops->invalidate(viommu->opaque, viommu->id, cmd, n, NULL);
 
@@ -24,10 +39,48 @@ static int issue(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
     return ret;
 }
 
+/* How many entries, from the first on, are ATC_INV, or how many are not */
+static uint32_t count_alike(const uint64_t (*cmd)[2], uint32_t n)
+{
+    uint32_t i = 1;
+
+    while (i < n && is_atc_inv(cmd[i]) == is_atc_inv(cmd[0])) {
+        i++;
+    }
+    return i;
+}
+
+/*
+ * Where the host's SMMU has the erratum, a call that invalidates its caches is
+ * made twice: one call ends with one CMD_SYNC, and the erratum takes two. The
+ * ATC is not the SMMU's: ATC_INV once, after the second (Linux 7.3).
+ */
+static int issue(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
+                 const uint64_t (*cmd)[2], uint32_t n)
+{
+    if (!viommu->repeats) {
+        return issue_once(inval, viommu, cmd, n);
+    }
+    while (n) {
+        uint32_t alike = count_alike(cmd, n);
+        int ret = issue_once(inval, viommu, cmd, alike);
+
+        if (ret == 0 && !is_atc_inv(cmd[0])) {
+            ret = issue_once(inval, viommu, cmd, alike);
+        }
+        if (ret < 0) {
+            return ret;
+        }
+        cmd += alike;
+        n -= alike;
+    }
+    return 0;
+}
+
 /* The widest invalidation that covers @cmd */
 static void widen(const uint64_t cmd[2], uint64_t wide[2])
 {
-    switch (extract64(cmd[0], 0, 8)) {
+    switch (opcode_of(cmd)) {
     case SMMUV3_CMD_CFGI_CD:
     case SMMUV3_CMD_CFGI_CD_ALL:
         wide[0] = SMMUV3_CMD_CFGI_CD_ALL | (cmd[0] & MAKE_64BIT_MASK(32, 32));
@@ -36,7 +89,7 @@ static void widen(const uint64_t cmd[2], uint64_t wide[2])
     case SMMUV3_CMD_ATC_INV:
         /* All of the stream's ATC: Size = 52 (IHI 0070, 4.5.1) */
         wide[0] = SMMUV3_CMD_ATC_INV | (cmd[0] & MAKE_64BIT_MASK(32, 32));
-        wide[1] = 52;
+        wide[1] = SMMUV3_ATC_SIZE_ALL;
         break;
     default:
         wide[0] = SMMUV3_CMD_TLBI_NSNH_ALL;
@@ -84,20 +137,61 @@ static void make_range(const uint64_t cmd[2], uint64_t size, int g,
     range[1] |= (uint64_t)granule[g].tg << CMD1_TG_SHIFT;
 }
 
+static bool names_stream(const uint64_t cmd[2])
+{
+    switch (opcode_of(cmd)) {
+    case SMMUV3_CMD_CFGI_CD:
+    case SMMUV3_CMD_CFGI_CD_ALL:
+    case SMMUV3_CMD_ATC_INV:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool has_range(const uint64_t cmd[2])
+{
+    return !names_stream(cmd) && (cmd[1] & SMMUV3_CMD1_TG);
+}
+
+static bool issue_or_widen(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
+                           const uint64_t (*cmd)[2])
+{
+    uint64_t wide[1][2];
+
+    if (issue(inval, viommu, cmd, 1) == 0) {
+        return true;
+    }
+    if (has_range(cmd[0])) {
+        /* A kernel may keep ranges from users of an SMMU that has them */
+        inval->granules = 0;
+    }
+    inval->count.widened++;
+    widen(cmd[0], wide[0]);
+    return issue(inval, viommu, wide, 1) == 0;
+}
+
 static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
 {
-    for (uint32_t i = 0; i < inval->n; i++) {
-        uint64_t wide[1][2];
+    g_autoptr(GHashTable) failed = g_hash_table_new(NULL, NULL);
 
-        if (issue(inval, viommu, &inval->cmd[i], 1) == 0) {
+    for (uint32_t i = 0; i < inval->n; i++) {
+        const uint64_t (*cmd)[2] = &inval->cmd[i];
+        gpointer sid = GUINT_TO_POINTER(sid_of(cmd[0]));
+
+        /* A device that does not answer costs the host a timeout each time */
+        if (names_stream(cmd[0]) && g_hash_table_contains(failed, sid)) {
             continue;
         }
-        inval->count.widened++;
-        widen(inval->cmd[i], wide[0]);
-        if (issue(inval, viommu, wide, 1) < 0) {
+        if (issue_or_widen(inval, viommu, cmd)) {
+            continue;
+        }
+        if (!names_stream(cmd[0])) {
             /* The rest is lost with it: one failure is as bad as a thousand */
             return false;
         }
+        g_hash_table_add(failed, sid);
+        inval->failed(inval->opaque, sid_of(cmd[0]), is_atc_inv(cmd[0]));
     }
     return true;
 }
@@ -111,12 +205,17 @@ bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
     }
     done = issue(inval, viommu, inval->cmd, inval->n) == 0 ||
            issue_singly(inval, viommu);
-    if (inval->count.failures) {
-        /* A kernel may keep ranges from users of an SMMU that has them */
-        inval->granules = 0;
-    }
     inval->n = 0;
     return done;
+}
+
+int smmuv3_inval_atc(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t sid)
+{
+    const uint64_t all[1][2] = {
+        { SMMUV3_CMD_ATC_INV | (uint64_t)sid << 32, SMMUV3_ATC_SIZE_ALL },
+    };
+
+    return issue(inval, viommu, all, 1);
 }
 
 bool smmuv3_inval_add(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,

@@ -1,6 +1,9 @@
 /*
  * Invalidations on their way to the host, several to a call
  *
+ * Knows commands, and which of them the host did not do. It must not know what
+ * is attached.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -24,7 +27,18 @@ typedef struct SMMUv3InvalCounters {
 } SMMUv3InvalCounters;
 
 /**
+ * SMMUv3InvalFailed - the host did not do what it was asked for one stream
+ * @sid: the stream's StreamID in the command
+ * @atc: it is the device's ATC that still holds what is invalid; else its CDs
+ *
+ * Called within smmuv3_inval_flush(): to free anything would be too early,
+ * since entries that are still to be issued may refer to it.
+ */
+typedef void SMMUv3InvalFailed(void *opaque, uint32_t sid, bool atc);
+
+/**
  * SMMUv3Inval - commands taken from the guest and not yet issued on the host
+ * @failed, @opaque: told of each stream whose entries failed, once a flush
  *
  * A TLB or configuration invalidation need not be complete before the CMD_SYNC
  * that follows it (IHI 0070, 4.7.3), so it may wait here until then.
@@ -35,6 +49,8 @@ typedef struct SMMUv3Inval {
      * invalidations (IDR3.RIL), else 0
      */
     uint32_t granules;
+    SMMUv3InvalFailed *failed;
+    void *opaque;
     uint32_t n;
     uint64_t cmd[SMMUV3_INVAL_MAX][2];
     SMMUv3InvalCounters count;
@@ -72,11 +88,19 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
  * If the call fails, nothing is known of what was done (the kernel's count
  * leaves out entries that it collected and did not issue), so every entry is
  * issued again by itself, and one that still fails is replaced by the widest
- * invalidation that covers it.
+ * invalidation that covers it. If even that fails for a stream's CDs or ATC,
+ * @inval->failed is told, and the stream's other entries are left out.
  *
- * Returns: false if the host does not even do that. The caller must then keep
- * the streams from using what should have been invalidated.
+ * Returns: false if the host does not invalidate its TLB. The caller must then
+ * keep all streams from using what should have been invalidated.
  */
 bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu);
+
+/**
+ * smmuv3_inval_atc - empty the ATC of the device with the vDEVICE @sid, now
+ *
+ * Returns: 0, or -errno if the device or the host did not do it
+ */
+int smmuv3_inval_atc(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t sid);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_CORE_INVAL_H */

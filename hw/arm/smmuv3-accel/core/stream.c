@@ -75,12 +75,14 @@ static bool blocked(const SMMUv3Stream *st)
            st->attached == SMMUV3_ATTACHED_NOTHING;
 }
 
-void smmuv3_stream_close(SMMUv3Stream *st, Error *why)
+void smmuv3_stream_close(SMMUv3Stream *st, SMMUv3Closed closed, Error *why)
 {
+    st->news |= st->closed != closed ||
+                g_strcmp0(st->last_error, error_get_pretty(why));
     g_free(st->last_error);
     st->last_error = g_strdup(error_get_pretty(why));
     error_free(why);
-    st->closed = true;
+    st->closed = closed;
     st->count.failures++;
     if (!blocked(st)) {
         set_attached(st, block(st));
@@ -88,11 +90,42 @@ void smmuv3_stream_close(SMMUv3Stream *st, Error *why)
     trace_smmuv3_accel_close(st->dev.name, smmuv3_attachment_name(st->attached),
                              st->last_error);
     smmuv3_stream_drop_s1(st);
+    smmuv3_stream_check(st);
+}
+
+void smmuv3_stream_check(const SMMUv3Stream *st)
+{
+#ifdef SMMUV3_ACCEL_CHECKS
+    bool kept = st->wanted.reason == SMMUV3_VSTE_GBPA && !st->closed;
+
+    switch (st->attached) {
+    case SMMUV3_ATTACHED_PARENT:
+        g_assert_not_reached();
+    case SMMUV3_ATTACHED_BYPASS:
+        g_assert(!st->closed);
+        /* fall through */
+    case SMMUV3_ATTACHED_ABORT:
+    case SMMUV3_ATTACHED_NOTHING:
+        g_assert(!st->s1_attached);
+        g_assert(kept || (!st->has_s1 && !st->has_vdevice));
+        break;
+    case SMMUV3_ATTACHED_TRANSLATE:
+        g_assert(!st->closed);
+        g_assert(st->has_s1 && st->s1_attached && st->has_vdevice);
+        g_assert(st->vsid == st->sid && st->s1_vsid == st->sid);
+        break;
+    case SMMUV3_ATTACHED_QUARANTINE:
+        g_assert(st->closed);
+        g_assert(st->has_s1 == st->s1_attached && !st->has_vdevice);
+        break;
+    }
+#endif
 }
 
 static void reached(SMMUv3Stream *st)
 {
-    st->closed = false;
+    st->closed = SMMUV3_NOT_CLOSED;
+    st->news = false;
     g_clear_pointer(&st->last_error, g_free);
 }
 
@@ -143,7 +176,7 @@ static int reconcile_shared(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     return 0;
 }
 
-static int bind_vdevice(SMMUv3Stream *st, uint32_t sid, Error **errp)
+int smmuv3_stream_bind(SMMUv3Stream *st, uint32_t sid, Error **errp)
 {
     int ret;
 
@@ -167,12 +200,26 @@ static int bind_vdevice(SMMUv3Stream *st, uint32_t sid, Error **errp)
 static int attach_s1(SMMUv3Stream *st, uint32_t hwpt, uint32_t sid,
                      Error **errp)
 {
-    int ret = ops(st)->attach(opaque(st), &st->dev, hwpt, errp);
+    Error *err = NULL;
+    int ret = smmuv3_viommu_attach(st->viommu, &st->dev, hwpt, &err);
 
-    if (ret == 0) {
-        st->s1_vsid = sid;
+    /*
+     * Between two translations, to be blocked can cost a device more than its
+     * DMA: a GPU may not come back from that without a reset. So it takes a
+     * second failure.
+     */
+    if (smmuv3_retry_may_pass(ret) &&
+        st->attached == SMMUV3_ATTACHED_TRANSLATE) {
+        error_free(err);
+        err = NULL;
+        ret = smmuv3_viommu_attach(st->viommu, &st->dev, hwpt, &err);
     }
-    return ret;
+    if (ret < 0) {
+        error_propagate(errp, err);
+        return ret;
+    }
+    st->s1_vsid = sid;
+    return 0;
 }
 
 /* Attach a new HWPT in one replace; the old one goes after that */
@@ -211,7 +258,7 @@ static int reconcile_s1(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     if (s1_settled(st, wanted, sid)) {
         return 0;
     }
-    ret = bind_vdevice(st, sid, errp);
+    ret = smmuv3_stream_bind(st, sid, errp);
     if (ret < 0) {
         return ret;
     }
@@ -263,11 +310,12 @@ int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
         ret = reconcile_shared(st, wanted, &err);
     }
     if (ret < 0) {
-        smmuv3_stream_close(st, error_copy(err));
+        smmuv3_stream_close(st, smmuv3_retry_reason(ret), error_copy(err));
         error_propagate(errp, err);
         return ret;
     }
     reached(st);
+    smmuv3_stream_check(st);
     return 0;
 }
 

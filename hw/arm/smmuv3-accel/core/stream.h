@@ -1,6 +1,9 @@
 /*
  * One stream: an assigned device behind an accelerated SMMUv3
  *
+ * Knows what the device is attached to, and its objects on the host. It must
+ * not know registers, commands, or other streams.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -8,6 +11,7 @@
 #define HW_ARM_SMMUV3_ACCEL_CORE_STREAM_H
 
 #include "qemu/queue.h"
+#include "retry.h"
 #include "viommu.h"
 
 /* What the device's DMA meets now */
@@ -30,8 +34,13 @@ typedef struct SMMUv3StreamCounters {
 
 /**
  * SMMUv3Stream - an assigned device
- * @closed: @wanted could not be reached; the device is blocked instead
  * @wanted, @sid: what the guest asked for last
+ * @closed: why @wanted could not be reached; the device is blocked instead
+ * @retry: if @closed, when it is tried again
+ * @news: @closed or @last_error is another than was told to the user
+ * @atc_stale: the device did not answer an ATC_INV. Until it does, no attached
+ *             vSTE has EATS set.
+ * @cd_stale: the host did not invalidate its CDs; only until it is closed
  * @s1_attached: the host has not let go of @s1_hwpt: the stream translates, or
  *               did when it was quarantined
  * @s1_hwpt: the nested HWPT that holds @s1. It is kept, with the vDEVICE, while
@@ -39,6 +48,20 @@ typedef struct SMMUv3StreamCounters {
  * @s1_vsid: the vDEVICE's StreamID when @s1_hwpt was attached last. The kernel
  *           binds the one to the other only when a HWPT is newly attached.
  * @last_error: of the last failed reconcile, or NULL; owned
+ *
+ * After each reconcile, and after each close, the fields are one of these
+ * combinations (smmuv3_stream_check() asserts it). "kept": only if @wanted is
+ * GBPA's, as SMMUEN may be set again. "any" is true or false.
+ *
+ * attached    closed       has_s1        s1_attached  has_vdevice
+ * ----------  -----------  ------------  -----------  -------------------------
+ * PARENT      no           no            no           no; not reconciled yet
+ * BYPASS      no           kept          no           kept
+ * ABORT       no           kept          no           kept
+ * ABORT       yes          no            no           no
+ * TRANSLATE   no           yes           yes          yes; vsid, s1_vsid == sid
+ * NOTHING     as ABORT (before Linux 6.19 that is how to abort)
+ * QUARANTINE  yes          any           == has_s1    no
  */
 typedef struct SMMUv3Stream {
     SMMUv3VIOMMU *viommu;
@@ -46,7 +69,11 @@ typedef struct SMMUv3Stream {
     SMMUv3VSTE wanted;
     uint32_t sid;
     SMMUv3Attachment attached;
-    bool closed;
+    SMMUv3Closed closed;
+    SMMUv3Retry retry;
+    bool news;
+    bool atc_stale;
+    bool cd_stale;
 
     bool has_vdevice;
     uint32_t vdevice;
@@ -85,8 +112,18 @@ bool smmuv3_stream_settled(const SMMUv3Stream *st, const SMMUv3VSTE *wanted,
 int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
                             uint32_t sid, Error **errp);
 
-/* Block the device because of @why, which is freed. Never fails. */
-void smmuv3_stream_close(SMMUv3Stream *st, Error *why);
+/* Block the device for @closed; @why says more, and is freed. Never fails. */
+void smmuv3_stream_close(SMMUv3Stream *st, SMMUv3Closed closed, Error *why);
+
+/**
+ * smmuv3_stream_bind - give the stream a vDEVICE with the StreamID @sid
+ *
+ * Returns: 0, or -errno with @errp set
+ */
+int smmuv3_stream_bind(SMMUv3Stream *st, uint32_t sid, Error **errp);
+
+/* Abort if the fields are none of the combinations above */
+void smmuv3_stream_check(const SMMUv3Stream *st);
 
 /*
  * Free the vDEVICE. The running attachment keeps the StreamID that it was made

@@ -16,6 +16,12 @@
 
 #define REPORT_INTERVAL_US G_USEC_PER_SEC
 
+/*
+ * A StreamID that no guest uses (they have 16 bits), and that every kind of
+ * vIOMMU takes (one with a CMDQV: 20 bits)
+ */
+#define PROBE_SID 0xfffff
+
 /* A stream is closed until another, or the host's caches, make way */
 #define MUST_WAIT 1
 
@@ -33,22 +39,15 @@ typedef struct Wanted {
     uint32_t sid;
 } Wanted;
 
-void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
-                         uint32_t (*get_sid)(void *, const SMMUv3Stream *),
-                         void *owner)
-{
-    s->read = read;
-    s->get_sid = get_sid;
-    s->owner = owner;
-    s->last_report = -REPORT_INTERVAL_US;
-    QTAILQ_INIT(&s->list);
-}
-
-/* A guest can provoke failures at will: no more than one message a second */
+/*
+ * A guest can provoke failures at will: no more than one message a second.
+ * Frees @err.
+ */
 static void report(SMMUv3Streams *s, SMMUv3Stream *st, Error *err)
 {
     int64_t now = g_get_monotonic_time();
 
+    st->news = false;
     if (s->on_close) {
         s->on_close(st, err);
     }
@@ -63,6 +62,47 @@ static void report(SMMUv3Streams *s, SMMUv3Stream *st, Error *err)
                       smmuv3_vste_kind_name(st->wanted.kind), s->unreported);
     s->last_report = now;
     s->unreported = 0;
+}
+
+/* An attempt has closed @st because of @err, which is freed */
+static void attempt_failed(SMMUv3Streams *s, SMMUv3Stream *st, Error *err)
+{
+    bool given_up = smmuv3_retry_failed(&st->retry, s->clock->now(s->owner),
+                                        st->news);
+
+    if (st->news) {
+        report(s, st, err);
+        return;
+    }
+    if (given_up) {
+        error_report("arm-smmuv3: %s: after %d s its DMA is still blocked (%s);"
+                     " it is tried again at a CMD_SYNC, when the guest programs"
+                     " it, or when the device is reset", st->dev.name,
+                     SMMUV3_RETRY_GIVE_UP_MS / 1000, error_get_pretty(err));
+    }
+    error_free(err);
+}
+
+/* To be called after all that can close a stream or open one */
+static void update_timer(SMMUv3Streams *s)
+{
+    int64_t at = SMMUV3_NO_TIMER;
+    SMMUv3Stream *st;
+
+    s->waiting = false;
+    QTAILQ_FOREACH(st, &s->list, next) {
+        if (!smmuv3_retry_by_timer(st->closed)) {
+            continue;
+        }
+        s->waiting = true;
+        if (!st->retry.given_up) {
+            at = MIN(at, st->retry.due);
+        }
+    }
+    if (at != s->timer_at) {
+        s->timer_at = at;
+        s->clock->set_timer(s->owner, at);
+    }
 }
 
 SMMUv3Stream *smmuv3_streams_find(SMMUv3Streams *s, uint32_t sid)
@@ -81,12 +121,22 @@ static Wanted resolve(SMMUv3Streams *s, SMMUv3Stream *st)
         .sid = sid,
     };
 
+    if (w.vste.kind != SMMUV3_VSTE_TRANSLATE) {
+        return w;
+    }
     /*
      * The guest is told that there are no stalls, but its CDs are the host's to
      * read. What stalled would wait for ever: nobody resumes it.
      */
-    if (w.vste.kind == SMMUV3_VSTE_TRANSLATE && st->dev.stalls) {
+    if (st->dev.stalls) {
         w.vste.word[1] |= SMMUV3_STE1_S1STALLD;
+    }
+    /*
+     * ATS may be offered because another device has it. This one's root complex
+     * does not support it: the host would wait for answers to its ATC_INVs.
+     */
+    if (!st->dev.ats) {
+        w.vste.word[1] &= ~SMMUV3_STE1_EATS;
     }
     return w;
 }
@@ -96,10 +146,88 @@ static bool wants_vdevice(const Wanted *w)
     return w->vste.kind == SMMUV3_VSTE_TRANSLATE;
 }
 
+static bool uses_ats(const SMMUv3VSTE *vste)
+{
+    return vste->kind == SMMUV3_VSTE_TRANSLATE &&
+           (vste->word[1] & SMMUV3_STE1_EATS);
+}
+
+bool smmuv3_streams_has_atc(SMMUv3Streams *s, uint32_t sid)
+{
+    const SMMUv3Stream *st = smmuv3_streams_find(s, sid);
+
+    return st && st->attached == SMMUV3_ATTACHED_TRANSLATE && uses_ats(&st->s1);
+}
+
+static void close_for(SMMUv3Streams *s, SMMUv3Stream *st, SMMUv3Closed why,
+                      const char *text)
+{
+    Error *err = NULL;
+
+    error_setg(&err, "%s", text);
+    smmuv3_stream_close(st, why, error_copy(err));
+    attempt_failed(s, st, err);
+}
+
+#define TLB_STALE_TEXT "the host does not invalidate its caches"
+#define CD_STALE_TEXT "the host does not invalidate the device's configuration"
+#define ATC_STALE_TEXT "the device does not answer an ATC invalidation"
+
+/* SMMUv3InvalFailed. What has to be closed for it is closed after the flush. */
+static void invalidation_failed(void *opaque, uint32_t sid, bool atc)
+{
+    SMMUv3Streams *s = opaque;
+    SMMUv3Stream *st = smmuv3_streams_find(s, sid);
+
+    s->atc_failed |= atc;
+    if (st) {
+        st->atc_stale |= atc;
+        st->cd_stale |= !atc;
+        s->stale = true;
+    }
+}
+
+void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
+                         uint32_t (*get_sid)(void *, const SMMUv3Stream *),
+                         const SMMUv3Clock *clock, void *owner)
+{
+    s->read = read;
+    s->get_sid = get_sid;
+    s->clock = clock;
+    s->owner = owner;
+    s->timer_at = SMMUV3_NO_TIMER;
+    s->inval.failed = invalidation_failed;
+    s->inval.opaque = s;
+    s->last_report = -REPORT_INTERVAL_US;
+    QTAILQ_INIT(&s->list);
+}
+
+/* What failed for one device closes that device only */
+static void close_stale(SMMUv3Streams *s)
+{
+    SMMUv3Stream *st;
+
+    s->stale = false;
+    QTAILQ_FOREACH(st, &s->list, next) {
+        bool cd_stale = st->cd_stale;
+
+        /* Whatever is attached next is read anew */
+        st->cd_stale = false;
+        if (st->attached != SMMUV3_ATTACHED_TRANSLATE) {
+            continue;
+        }
+        if (st->atc_stale && uses_ats(&st->s1)) {
+            close_for(s, st, SMMUV3_CLOSED_ATC_STALE, ATC_STALE_TEXT);
+        } else if (cd_stale) {
+            close_for(s, st, SMMUV3_CLOSED_BUSY, CD_STALE_TEXT);
+        }
+    }
+}
+
 /*
- * The host refuses to invalidate: a stream that goes on translating could use
- * what the guest was told is gone. None does until the whole TLB is known to be
- * clean again.
+ * The host refuses to invalidate its TLB: a stream that goes on translating
+ * could use what the guest was told is gone. None does until the whole TLB is
+ * known to be clean again.
  */
 static void close_translating(SMMUv3Streams *s)
 {
@@ -109,53 +237,110 @@ static void close_translating(SMMUv3Streams *s)
     /* All of the TLB goes later, CDs when a stream is attached */
     s->inval.n = 0;
     QTAILQ_FOREACH(st, &s->list, next) {
-        Error *err = NULL;
-
-        if (st->attached != SMMUV3_ATTACHED_TRANSLATE) {
-            continue;
+        if (st->attached == SMMUV3_ATTACHED_TRANSLATE) {
+            close_for(s, st, SMMUV3_CLOSED_TLB_STALE, TLB_STALE_TEXT);
         }
-        error_setg(&err, "the host does not invalidate its caches");
-        smmuv3_stream_close(st, error_copy(err));
-        report(s, st, err);
     }
 }
 
-static bool invalidate_tlb(SMMUv3Streams *s)
+/* @done: what the invalidations' call returned */
+static void after_invalidation(SMMUv3Streams *s, bool done)
 {
-    smmuv3_inval_add(&s->inval, s->viommu, SMMUV3_CMD_TLBI_NSNH_ALL, 0);
-    s->tlb_stale = !smmuv3_inval_flush(&s->inval, s->viommu);
-    return !s->tlb_stale;
+    if (!done || s->stale) {
+        if (!done) {
+            close_translating(s);
+        }
+        close_stale(s);
+        update_timer(s);
+    }
 }
 
-/* Why a stream must not translate although its STE says so; or NULL */
-static Error *translate_refused(SMMUv3Streams *s, const Wanted *w)
+/* Returns: false if the host did not invalidate its TLB */
+static bool flush(SMMUv3Streams *s)
+{
+    bool done = true;
+
+    if (s->inval.n) {
+        done = smmuv3_inval_flush(&s->inval, s->viommu);
+        after_invalidation(s, done);
+    }
+    return done;
+}
+
+/* Once an event: a host that fails is not asked again for each stream */
+static void clean_tlb(SMMUv3Streams *s)
+{
+    if (s->tlb_stale) {
+        smmuv3_inval_add(&s->inval, s->viommu, SMMUV3_CMD_TLBI_NSNH_ALL, 0);
+        s->tlb_stale = !smmuv3_inval_flush(&s->inval, s->viommu);
+        close_stale(s);
+    }
+}
+
+/* 0, or -errno with @errp set; the StreamID @sid is bound to a vDEVICE then */
+static int clean_atc(SMMUv3Streams *s, SMMUv3Stream *st, uint32_t sid,
+                     Error **errp)
+{
+    int ret = smmuv3_stream_bind(st, sid, errp);
+
+    if (ret < 0) {
+        return ret;
+    }
+    ret = smmuv3_inval_atc(&s->inval, s->viommu, sid);
+    if (ret < 0) {
+        error_setg(errp, ATC_STALE_TEXT);
+        return ret;
+    }
+    st->atc_stale = false;
+    return 0;
+}
+
+/* Why a stream must not translate although its STE says so */
+static SMMUv3Closed refuse_translation(SMMUv3Streams *s, const Wanted *w,
+                                       Error **errp)
 {
     SMMUv3Stream *holder = smmuv3_streams_find(s, w->sid);
-    Error *err = NULL;
 
     if (holder && holder != w->st) {
-        error_setg(&err, "the StreamID is also that of %s; the device stays "
+        error_setg(errp, "the StreamID is also that of %s; the device stays "
                    "blocked until the guest gives its bus another number",
                    holder->dev.name);
-    } else if (s->tlb_stale && !invalidate_tlb(s)) {
-        error_setg(&err, "the host does not invalidate its caches");
+        return SMMUV3_CLOSED_SID_TAKEN;
     }
-    return err;
+    if (s->tlb_stale) {
+        error_setg(errp, TLB_STALE_TEXT);
+        return SMMUV3_CLOSED_TLB_STALE;
+    }
+    if (w->st->atc_stale && uses_ats(&w->vste) &&
+        clean_atc(s, w->st, w->sid, errp) < 0) {
+        return SMMUV3_CLOSED_ATC_STALE;
+    }
+    return SMMUV3_NOT_CLOSED;
 }
 
-/* 0, -errno of the host, or MUST_WAIT without having asked it */
+/* 0, -errno of the host, or MUST_WAIT without having asked it to attach */
 static int reconcile(SMMUv3Streams *s, const Wanted *w, Error **errp)
 {
-    Error *err = wants_vdevice(w) ? translate_refused(s, w) : NULL;
+    SMMUv3Closed why = SMMUV3_NOT_CLOSED;
+    Error *err = NULL;
+    int ret;
 
-    if (err) {
-        w->st->wanted = w->vste;
-        w->st->sid = w->sid;
-        smmuv3_stream_close(w->st, error_copy(err));
+    w->st->wanted = w->vste;
+    w->st->sid = w->sid;
+    if (wants_vdevice(w)) {
+        why = refuse_translation(s, w, &err);
+    }
+    if (why) {
+        smmuv3_stream_close(w->st, why, error_copy(err));
         error_propagate(errp, err);
         return MUST_WAIT;
     }
-    return smmuv3_stream_reconcile(w->st, &w->vste, w->sid, errp);
+    ret = smmuv3_stream_reconcile(w->st, &w->vste, w->sid, errp);
+    if (ret == 0 && wants_vdevice(w) && !uses_ats(&w->vste)) {
+        /* Linux has turned its ATS off, which empties the ATC */
+        w->st->atc_stale = false;
+    }
+    return ret;
 }
 
 static void reconcile_or_report(SMMUv3Streams *s, const Wanted *w)
@@ -163,7 +348,22 @@ static void reconcile_or_report(SMMUv3Streams *s, const Wanted *w)
     Error *err = NULL;
 
     if (reconcile(s, w, &err) != 0) {
-        report(s, w->st, err);
+        attempt_failed(s, w->st, err);
+    }
+}
+
+/* A StreamID that is free goes to a stream that waited for it */
+static void hand_over_sids(SMMUv3Streams *s)
+{
+    SMMUv3Stream *st;
+
+    QTAILQ_FOREACH(st, &s->list, next) {
+        if (st->closed == SMMUV3_CLOSED_SID_TAKEN &&
+            !smmuv3_streams_find(s, st->sid)) {
+            Wanted w = resolve(s, st);
+
+            reconcile_or_report(s, &w);
+        }
     }
 }
 
@@ -174,7 +374,7 @@ static void reconcile_or_report(SMMUv3Streams *s, const Wanted *w)
  */
 static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
 {
-    bool settled = true;
+    bool settled = true, translates = false, flushed;
 
     for (size_t i = 0; i < n; i++) {
         /* Another reason for the same state makes no call, but is shown */
@@ -185,11 +385,15 @@ static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
     if (settled) {
         return;
     }
-    smmuv3_streams_sync(s);
+    flushed = flush(s);
     for (size_t i = 0; i < n; i++) {
         if (wants_vdevice(&w[i]) && w[i].st->vsid != w[i].sid) {
             smmuv3_stream_drop_vdevice(w[i].st);
         }
+        translates |= wants_vdevice(&w[i]);
+    }
+    if (translates && flushed) {
+        clean_tlb(s);
     }
     for (size_t i = 0; i < n; i++) {
         if (!wants_vdevice(&w[i])) {
@@ -201,6 +405,8 @@ static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
             reconcile_or_report(s, &w[i]);
         }
     }
+    hand_over_sids(s);
+    update_timer(s);
 }
 
 static size_t count_streams(const SMMUv3Streams *s)
@@ -248,6 +454,44 @@ void smmuv3_streams_stopped(SMMUv3Streams *s)
     }
 }
 
+void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st)
+{
+    st->atc_stale = false;
+    if (st->closed) {
+        Wanted w = resolve(s, st);
+
+        reconcile_all(s, &w, 1);
+    }
+}
+
+/* Try those closed streams again for which it is time, or a CMD_SYNC */
+static void retry(SMMUv3Streams *s, bool at_sync)
+{
+    QEMU_UNINITIALIZED Wanted few[FEW];
+    g_autofree Wanted *many = NULL;
+    Wanted *w = room_for_wanted(s, few, &many);
+    int64_t now = s->clock->now(s->owner);
+    SMMUv3Stream *st;
+    size_t n = 0;
+
+    QTAILQ_FOREACH(st, &s->list, next) {
+        if (at_sync ? smmuv3_retry_at_sync(&st->retry, st->closed, now)
+                    : smmuv3_retry_is_due(&st->retry, st->closed, now)) {
+            w[n++] = resolve(s, st);
+        }
+    }
+    if (n) {
+        reconcile_all(s, w, n);
+    }
+}
+
+void smmuv3_streams_timer(SMMUv3Streams *s)
+{
+    s->timer_at = SMMUV3_NO_TIMER;
+    retry(s, false);
+    update_timer(s);
+}
+
 static bool in_range(uint32_t sid, uint32_t first, uint32_t last)
 {
     return sid >= first && sid <= last;
@@ -269,7 +513,7 @@ void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last)
     QTAILQ_FOREACH(st, &s->list, next) {
         uint32_t sid = s->get_sid(s->owner, st);
 
-        if (sid == st->sid && !st->closed && !in_range(sid, first, last)) {
+        if (sid == st->sid && !in_range(sid, first, last)) {
             continue;
         }
         w[n] = resolve(s, st);
@@ -288,7 +532,8 @@ void smmuv3_streams_reset(SMMUv3Streams *s)
 {
     SMMUv3Stream *st;
 
-    smmuv3_streams_sync(s);
+    flush(s);
+    s->atc_failed = false;
     smmuv3_streams_update(s);
     QTAILQ_FOREACH(st, &s->list, next) {
         if (st->attached != SMMUV3_ATTACHED_TRANSLATE) {
@@ -302,31 +547,39 @@ void smmuv3_streams_reset(SMMUv3Streams *s)
 void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
                                uint64_t word1)
 {
-    if (s->viommu && !smmuv3_inval_add(&s->inval, s->viommu, word0, word1)) {
-        close_translating(s);
+    if (s->viommu) {
+        after_invalidation(s, smmuv3_inval_add(&s->inval, s->viommu, word0,
+                                               word1));
     }
 }
 
 void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step)
 {
     /* If the first was dropped because the host fails, so are these */
-    if (s->inval.n &&
-        !smmuv3_inval_repeat(&s->inval, s->viommu, n, step)) {
-        close_translating(s);
+    if (s->inval.n) {
+        after_invalidation(s, smmuv3_inval_repeat(&s->inval, s->viommu, n,
+                                                  step));
     }
 }
 
-void smmuv3_streams_sync(SMMUv3Streams *s)
+bool smmuv3_streams_sync(SMMUv3Streams *s)
 {
-    if (!smmuv3_inval_flush(&s->inval, s->viommu)) {
-        close_translating(s);
+    bool atc_failed;
+
+    if (s->waiting) {
+        retry(s, true);
     }
+    flush(s);
+    atc_failed = s->atc_failed;
+    s->atc_failed = false;
+    return !atc_failed;
 }
 
 static void free_viommu_if_unused(SMMUv3Streams *s)
 {
     if (QTAILQ_EMPTY(&s->list)) {
         s->inval.n = 0;
+        s->atc_failed = false;
         s->last_parent = s->viommu->parent;
         smmuv3_viommu_free(g_steal_pointer(&s->viommu));
     }
@@ -339,6 +592,52 @@ static SMMUv3Stream *plug_fail(SMMUv3Streams *s, SMMUv3Stream *st)
     g_free(st);
     free_viommu_if_unused(s);
     return NULL;
+}
+
+/*
+ * VFIO shares the parent unless the host does not attach the device to it. Why
+ * it did not, VFIO keeps for itself: ask again.
+ */
+static void explain_other_parent(SMMUv3Streams *s, const SMMUv3HostDevice *dev,
+                                 Error **errp)
+{
+    Error *err = NULL;
+    int ret = smmuv3_viommu_attach(s->viommu, dev, s->viommu->parent, &err);
+
+    if (ret == -EINVAL) {
+        error_free(err);
+        error_setg(errp, "it is behind another host SMMU than the devices "
+                   "already on this arm-smmuv3");
+        error_append_hint(errp, "Give it an arm-smmuv3 of its own, on a "
+                          "pxb-pcie of its own.\n");
+    } else if (ret < 0) {
+        error_propagate_prepend(errp, err, "the host does not attach it to the "
+                                "page table of the devices already on this "
+                                "arm-smmuv3: ");
+    } else {
+        error_setg(errp, "the host did not attach it to the page table of the "
+                   "devices already on this arm-smmuv3, and does now: plug it "
+                   "again");
+    }
+}
+
+/* Only the attempt to make a vDEVICE tells what the host would say later */
+static bool has_one_sid(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                        Error **errp)
+{
+    ERRP_GUARD();
+    uint32_t vdevice;
+    int ret = v->ops->alloc_vdevice(v->opaque, dev, v->id, PROBE_SID, &vdevice,
+                                    errp);
+
+    if (ret == 0) {
+        v->ops->destroy(v->opaque, vdevice);
+    } else if (ret == -EOPNOTSUPP) {
+        error_prepend(errp, "the host's SMMU knows it by several StreamIDs, "
+                      "as of a device behind a PCIe-to-PCI bridge, and Linux "
+                      "gives a guest devices with one only: ");
+    }
+    return ret == 0;
 }
 
 SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
@@ -358,11 +657,7 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         /* It may be in use still, by a device on its way out; so is its VMID */
         s->tlb_stale = parent == s->last_parent;
     } else if (parent != s->viommu->parent) {
-        /* VFIO shares the parent unless the host says it cannot serve both */
-        error_setg(errp, "it is behind another host SMMU than the devices "
-                   "already on this arm-smmuv3");
-        error_append_hint(errp, "Give it an arm-smmuv3 of its own, on a "
-                          "pxb-pcie of its own.\n");
+        explain_other_parent(s, dev, errp);
         return NULL;
     }
 
@@ -374,7 +669,13 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         return st;
     }
 
+    if (!has_one_sid(s->viommu, dev, errp)) {
+        return plug_fail(s, st);
+    }
     w = resolve(s, st);
+    if (wants_vdevice(&w)) {
+        clean_tlb(s);
+    }
     ret = reconcile(s, &w, errp);
     if (ret < 0) {
         if (ret == -EINVAL) {
@@ -385,17 +686,20 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         return plug_fail(s, st);
     }
     if (ret == MUST_WAIT) {
-        report(s, st, *errp);
+        attempt_failed(s, st, *errp);
         *errp = NULL;
     }
+    update_timer(s);
     return st;
 }
 
 void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st)
 {
-    smmuv3_streams_sync(s);
+    flush(s);
     QTAILQ_REMOVE(&s->list, st, next);
     smmuv3_stream_release(st);
     g_free(st);
+    hand_over_sids(s);
+    update_timer(s);
     free_viommu_if_unused(s);
 }

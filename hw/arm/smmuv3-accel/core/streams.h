@@ -1,6 +1,9 @@
 /*
  * All streams of one accelerated SMMUv3
  *
+ * Knows which event concerns which stream, in what order they are done, and
+ * which are tried again. It must not know how a stream attaches.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -27,17 +30,37 @@ extern SMMUv3Fault smmuv3_fault;
 #endif
 
 /**
+ * SMMUv3Clock - the owner's time; called with @owner
+ * @now: in ms, from any start
+ * @set_timer: call smmuv3_streams_timer() when @now() is @at or later, instead
+ *             of at any time set before; SMMUV3_NO_TIMER: not at all
+ */
+typedef struct SMMUv3Clock {
+    int64_t (*now)(void *owner);
+    void (*set_timer)(void *owner, int64_t at);
+} SMMUv3Clock;
+
+#define SMMUV3_NO_TIMER INT64_MAX
+
+/**
  * SMMUv3Streams - the streams of one vSMMU
  * @regs: kept up to date by the owner
  * @read: reads the Stream table; called with @owner
  * @get_sid: a stream's StreamID now (bus numbers change); called with @owner
- * @on_close: told of each stream that is closed by a failure, or NULL
+ * @on_close: told of each stream when it is closed by a failure, and when the
+ *            reason changes, or NULL
+ * @timer_at: what @clock->set_timer() was called with last
+ * @waiting: a stream is closed that time or a CMD_SYNC can open
+ * @stale: of a stream's CDs or ATC the host did not invalidate something; only
+ *         until the stream is closed
+ * @atc_failed: an ATC_INV has failed since the last CMD_SYNC
  * @viommu: NULL while there is no stream
  */
 typedef struct SMMUv3Streams {
     SMMUv3VSTERegs regs;
     SMMUv3TableReader *read;
     uint32_t (*get_sid)(void *owner, const SMMUv3Stream *st);
+    const SMMUv3Clock *clock;
     void *owner;
     void (*on_close)(const SMMUv3Stream *st, const Error *why);
 
@@ -45,6 +68,10 @@ typedef struct SMMUv3Streams {
     SMMUv3Inval inval;
     QTAILQ_HEAD(, SMMUv3Stream) list;
 
+    int64_t timer_at;
+    bool waiting;
+    bool stale;
+    bool atc_failed;
     bool tlb_stale;          /* the host's TLB is to be emptied before use */
     uint32_t last_parent;    /* of the viommu that was freed last */
     int64_t last_report;     /* g_get_monotonic_time() of the last message */
@@ -53,7 +80,7 @@ typedef struct SMMUv3Streams {
 
 void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
                          uint32_t (*get_sid)(void *, const SMMUv3Stream *),
-                         void *owner);
+                         const SMMUv3Clock *clock, void *owner);
 
 /**
  * smmuv3_streams_plug - bring a device under the vSMMU
@@ -66,13 +93,28 @@ void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
  * the caller gives the device back it is then blocked, or, if it was refused
  * before the host was asked to attach it, as VFIO left it. A stream that only
  * has to wait for its StreamID to become its own is closed, not refused.
+ *
+ * A device that the host knows by several StreamIDs is refused here: it would
+ * be blocked whenever the guest lets it translate.
  */
 SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
                                   void *opaque, const SMMUv3HostDevice *dev,
                                   uint32_t parent, Error **errp);
 
-/* Block the device, free all that belongs to it; the last frees the vIOMMU */
+/*
+ * Block the device, free all that belongs to it; the last frees the vIOMMU. A
+ * stream that waited for its StreamID gets it.
+ */
 void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st);
+
+/*
+ * The device has been reset, by the guest or by QEMU: its ATC is empty, and
+ * what the host refused because of its state may now work
+ */
+void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st);
+
+/* The time given to @clock->set_timer() has come */
+void smmuv3_streams_timer(SMMUv3Streams *s);
 
 /**
  * smmuv3_streams_update - after CR0.SMMUEN or GBPA changed in @s->regs
@@ -91,8 +133,8 @@ void smmuv3_streams_stopped(SMMUv3Streams *s);
  * smmuv3_streams_cfgi - after CFGI_STE, CFGI_STE_RANGE or CFGI_ALL
  * @first, @last: StreamIDs, both inclusive
  *
- * Re-reads the STEs in the range, and those of streams whose StreamID moved or
- * that are closed. For an unchanged STE only the CDs are invalidated.
+ * Re-reads the STEs in the range, and those of streams whose StreamID moved.
+ * For an unchanged STE only the CDs are invalidated.
  */
 void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last);
 
@@ -106,8 +148,21 @@ void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
 /* @n more like the last one, each @step further; see smmuv3_inval_repeat() */
 void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step);
 
-/* Complete all queued invalidations, or close the streams */
-void smmuv3_streams_sync(SMMUv3Streams *s);
+/**
+ * smmuv3_streams_sync - CMD_SYNC
+ *
+ * Tries closed streams again where an error of the host's may have passed,
+ * completes all queued invalidations, and closes the streams that could use
+ * what is left of a failed one.
+ *
+ * Returns: false if an ATC_INV since the last CMD_SYNC has failed. The CMD_SYNC
+ * is then not complete, and is to end in CERROR_ATC_INV_SYNC (4.7.3); the one
+ * after it reports no more of it.
+ */
+bool smmuv3_streams_sync(SMMUv3Streams *s);
+
+/* Does a device with the StreamID @sid use ATS (translation, STE.EATS = 1)? */
+bool smmuv3_streams_has_atc(SMMUv3Streams *s, uint32_t sid);
 
 /* The stream that translates with a vDEVICE of StreamID @sid, or NULL */
 SMMUv3Stream *smmuv3_streams_find(SMMUv3Streams *s, uint32_t sid);

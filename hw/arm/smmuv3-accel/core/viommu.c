@@ -29,18 +29,31 @@ static int alloc_shared(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
     return ret;
 }
 
-static void alloc_veventq(SMMUv3VIOMMU *v)
+/*
+ * Linux before 6.15 does not know the call. Nor does it map the MSI doorbell
+ * under a nested page table: a device's interrupts would be writes to the
+ * doorbell's host address, which the guest may have mapped to its memory.
+ */
+static bool alloc_veventq(SMMUv3VIOMMU *v, Error **errp)
 {
     Error *err = NULL;
+    int ret = v->ops->alloc_veventq(v->opaque, v->id, VEVENTQ_DEPTH,
+                                    &v->veventq, &v->veventq_fd, &err);
 
-    if (v->ops->alloc_veventq(v->opaque, v->id, VEVENTQ_DEPTH,
-                              &v->veventq, &v->veventq_fd, &err) < 0) {
+    if (ret == -ENOTTY) {
+        error_propagate_prepend(errp, err, "the host kernel is older than "
+                                "Linux 6.15, and with it interrupts of an "
+                                "assigned device could be writes to guest "
+                                "memory: ");
+        return false;
+    }
+    if (ret < 0) {
         v->veventq_fd = -1;
         warn_reportf_err(err, "arm-smmuv3: the guest will not see translation "
                          "faults of assigned devices: ");
-        return;
     }
-    v->has_veventq = true;
+    v->has_veventq = ret == 0;
+    return true;
 }
 
 SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
@@ -53,11 +66,12 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
     v->ops = ops;
     v->opaque = opaque;
     v->parent = parent;
+    v->repeats = dev->repeats;
     v->veventq_fd = -1;
 
     if (ops->alloc_viommu(opaque, dev, parent, &v->id, errp) < 0) {
         error_prepend(errp, "the host cannot nest (that takes an SMMUv3 with "
-                      "stage 1, stage 2 and S2FWB, and Linux >= 6.13 with "
+                      "stage 1, stage 2 and S2FWB, and Linux >= 6.15 with "
                       "CONFIG_ARM_SMMU_V3_IOMMUFD): ");
         error_append_hint(errp, "In place of S2FWB, a PCIe root complex with "
                           "CANWBS will do.\n");
@@ -69,11 +83,15 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
     if (alloc_shared(v, dev, SMMUV3_VSTE_ABORT, &v->abort_hwpt, errp) < 0) {
         goto err_bypass;
     }
-    alloc_veventq(v);
+    if (!alloc_veventq(v, errp)) {
+        goto err_abort;
+    }
     v->by_vsid = g_hash_table_new(NULL, NULL);
     trace_smmuv3_accel_viommu_new(v->id, parent, v->bypass_hwpt, v->abort_hwpt);
     return g_steal_pointer(&v);
 
+err_abort:
+    ops->destroy(opaque, v->abort_hwpt);
 err_bypass:
     ops->destroy(opaque, v->bypass_hwpt);
 err_viommu:
@@ -96,11 +114,26 @@ void smmuv3_viommu_free(SMMUv3VIOMMU *v)
     g_free(v);
 }
 
+int smmuv3_viommu_attach(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                         uint32_t hwpt, Error **errp)
+{
+    Error *err = NULL;
+    int ret = v->ops->attach(v->opaque, dev, hwpt, &err);
+
+    if (ret == -EBUSY) {
+        error_free(err);
+        error_setg(errp, "the device is being reset by the host");
+    } else if (ret < 0) {
+        error_propagate(errp, err);
+    }
+    return ret;
+}
+
 static int attach_parent(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
                          SMMUv3VSTEKind kind, Error **errp)
 {
     if (kind == SMMUV3_VSTE_BYPASS) {
-        return v->ops->attach(v->opaque, dev, v->parent, errp);
+        return smmuv3_viommu_attach(v, dev, v->parent, errp);
     }
     return v->ops->detach(v->opaque, dev, errp);
 }
@@ -129,8 +162,8 @@ int smmuv3_viommu_attach_shared(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
     if (v->shared_mode == SMMUV3_SHARED_PARENT) {
         return attach_parent(v, dev, kind, errp);
     }
-    ret = v->ops->attach(v->opaque, dev, kind == SMMUV3_VSTE_BYPASS ?
-                         v->bypass_hwpt : v->abort_hwpt, &err);
+    ret = smmuv3_viommu_attach(v, dev, kind == SMMUV3_VSTE_BYPASS ?
+                               v->bypass_hwpt : v->abort_hwpt, &err);
     if (ret == -ENOENT) {
         error_free(err);
         set_shared_mode(v, SMMUV3_SHARED_PARENT);

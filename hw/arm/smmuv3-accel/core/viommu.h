@@ -22,6 +22,8 @@ typedef enum SMMUv3SharedMode {
  *
  * It lives from the first assigned device to the last. All host objects in it
  * are owned by it. Protected by the BQL, like all of the accelerated SMMUv3.
+ *
+ * @repeats: invalidations are made twice; see SMMUv3HostDevice
  */
 typedef struct SMMUv3VIOMMU {
     const SMMUv3HostOps *ops;
@@ -31,6 +33,7 @@ typedef struct SMMUv3VIOMMU {
     uint32_t bypass_hwpt;
     uint32_t abort_hwpt;
     SMMUv3SharedMode shared_mode;
+    bool repeats;
     bool has_veventq;
     uint32_t veventq;
     int veventq_fd;          /* -1 without a vEVENTQ */
@@ -42,8 +45,9 @@ typedef struct SMMUv3VIOMMU {
  * @dev: a device behind the physical SMMU that will back it
  * @parent: the nesting parent HWPT that @dev is attached to; must outlive it
  *
- * A kernel without vEVENTQs (before 6.15) is not an error: the guest then sees
- * no events, and a warning says so.
+ * A kernel without vEVENTQs (before 6.15) is refused, since it has no MSIs under
+ * nested HWPTs either. If one that has them makes none, the guest sees no
+ * events, and a warning says so.
  *
  * Returns: the vIOMMU, to be freed by smmuv3_viommu_free(); or NULL with @errp
  * set and nothing left allocated on the host
@@ -54,6 +58,16 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
 
 /* Free a vIOMMU that no device is attached to. The vEVENTQ's fd is closed. */
 void smmuv3_viommu_free(SMMUv3VIOMMU *viommu);
+
+/**
+ * smmuv3_viommu_attach - attach @dev to @hwpt
+ *
+ * Returns: 0, or -errno with @errp set and what was attached still attached.
+ * EBUSY is told as what it means: Linux attaches nothing to a device while it
+ * resets it, whoever asked for the reset.
+ */
+int smmuv3_viommu_attach(SMMUv3VIOMMU *viommu, const SMMUv3HostDevice *dev,
+                         uint32_t hwpt, Error **errp);
 
 /**
  * smmuv3_viommu_attach_shared - attach @dev to the bypass or the abort HWPT

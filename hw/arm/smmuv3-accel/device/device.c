@@ -69,6 +69,35 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
     }
 }
 
+/*
+ * Of the VM's clock: while the VM is stopped nothing is tried again. When it
+ * goes on, all is.
+ */
+static int64_t now(void *opaque)
+{
+    return qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL);
+}
+
+static void set_timer(void *opaque, int64_t at)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (at == SMMUV3_NO_TIMER) {
+        timer_del(accel->retry_timer);
+    } else {
+        timer_mod(accel->retry_timer, at);
+    }
+}
+
+const SMMUv3Clock smmuv3_accel_clock = { .now = now, .set_timer = set_timer };
+
+static void retry_closed(void *opaque)
+{
+    SMMUv3Accel *accel = opaque;
+
+    smmuv3_streams_timer(&accel->streams);
+}
+
 void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
 {
     SMMUv3Accel *accel = s->accel;
@@ -82,6 +111,7 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     smmuv3_accel_update_idr(accel);
     smmuv3_accel_load_regs(accel);
     smmuv3_accel_cmdq_memory_realize(accel);
+    accel->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_closed, accel);
     accel->vm_state = qemu_add_vm_change_state_handler(vm_state_changed, accel);
     s->backend = &backend_ops;
 }
@@ -110,5 +140,6 @@ void smmuv3_accel_instance_finalize(Object *obj)
         qemu_del_vm_change_state_handler(s->accel->vm_state);
     }
     migrate_del_blocker(&s->accel->migration_blocker);
+    timer_free(s->accel->retry_timer);
     g_free(s->accel);
 }

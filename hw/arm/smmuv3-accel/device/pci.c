@@ -110,21 +110,44 @@ static bool msi_doorbell(void *opaque, uint64_t *gpa)
     return accel->doorbell;
 }
 
-static bool check_host(SMMUv3Accel *accel, HostIOMMUDevice *hiod, Error **errp)
+/* The last address that the device's IOAS takes */
+static uint64_t last_iova(HostIOMMUDevice *hiod)
 {
-    const uint32_t *idr = hiod->caps.vendor_caps.smmuv3.idr;
+    HostIOMMUDeviceClass *hiodc = HOST_IOMMU_DEVICE_GET_CLASS(hiod);
+    GList *ranges = hiodc->get_iova_ranges(hiod);
+    GList *last = g_list_last(ranges);
+    uint64_t iova = last ? range_upb(last->data) : UINT64_MAX;
 
+    g_list_free_full(ranges, g_free);
+    return iova;
+}
+
+static SMMUv3HostInfo host_info(HostIOMMUDevice *hiod)
+{
+    const struct iommu_hw_info_arm_smmuv3 *hw =
+        &hiod->caps.vendor_caps.smmuv3;
+
+    return smmuv3_host_info(hw->flags, hw->idr, hiod->caps.hw_caps,
+                            last_iova(hiod));
+}
+
+static bool check_host(SMMUv3Accel *accel, HostIOMMUDevice *hiod,
+                       const SMMUv3HostInfo *info, Error **errp)
+{
     if (hiod->caps.type != IOMMU_HW_INFO_TYPE_ARM_SMMUV3) {
         error_setg(errp, "its host IOMMU (type %u) is not an Arm SMMUv3",
                    hiod->caps.type);
         return false;
     }
-    if (!accel->host_known && !phase_check(PHASE_MACHINE_READY)) {
-        memcpy(accel->host_idr, idr, sizeof(accel->host_idr));
-        accel->host_known = true;
+    if (!phase_check(PHASE_MACHINE_READY)) {
+        if (!accel->host_known) {
+            accel->host = *info;
+            accel->host_known = true;
+        }
+        accel->host.ats |= info->ats;
         smmuv3_accel_update_idr(accel);
     }
-    return smmuv3_idr_check(accel->idr, idr, errp);
+    return smmuv3_idr_check(accel->idr, info, errp);
 }
 
 static void watch_events(SMMUv3Accel *accel, bool on)
@@ -138,13 +161,16 @@ static void watch_events(SMMUv3Accel *accel, bool on)
 }
 
 static bool plug(SMMUv3Accel *accel, PCIBus *bus, int devfn,
-                 HostIOMMUDevice *hiod, Error **errp)
+                 HostIOMMUDevice *hiod, const SMMUv3HostInfo *info,
+                 Error **errp)
 {
     HostIOMMUDeviceIOMMUFD *idev = HOST_IOMMU_DEVICE_IOMMUFD(hiod);
     SMMUv3HostDevice host = {
         .name = hiod->name,
         .dev_id = idev->devid,
-        .stalls = smmuv3_idr_stalls(hiod->caps.vendor_caps.smmuv3.idr),
+        .stalls = smmuv3_idr_stalls(info->idr),
+        .ats = info->ats,
+        .repeats = info->repeats,
         .opaque = hiod,
     };
     bool first = !accel->streams.viommu;
@@ -180,9 +206,10 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
 {
     ERRP_GUARD();
     SMMUv3Accel *accel = opaque;
+    SMMUv3HostInfo info = host_info(hiod);
 
-    if (check_host(accel, hiod, errp) &&
-        plug(accel, bus, devfn, hiod, errp)) {
+    if (check_host(accel, hiod, &info, errp) &&
+        plug(accel, bus, devfn, hiod, &info, errp)) {
         return true;
     }
     error_prepend(errp, "arm-smmuv3 with accel=on cannot take it: ");

@@ -114,9 +114,9 @@ static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
     };
 }
 
-/* Do the first of @max commands, or several; returns how many, 0 if illegal */
+/* Do the first of @max commands, or several; returns how many, 0 at @error */
 static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
-                            uint32_t max)
+                            uint32_t max, SMMUCmdError *error)
 {
     const uint64_t *cmd = cmds[0];
     SMMUv3CommandEffect effect;
@@ -127,6 +127,11 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
                         &effect)) {
         illegal_command(s, cmd, smmuv3_command_explain(effect.illegal));
+        *error = SMMU_CERROR_ILL;
+        return 0;
+    }
+    if (effect.atc_failed) {
+        *error = SMMU_CERROR_ATC_INV_SYNC;
         return 0;
     }
     n = count_adjacent(cmds, max, &step);
@@ -159,9 +164,8 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
             error = SMMU_CERROR_ABT;
         }
         for (uint32_t i = 0, done; i < n; i += done) {
-            done = do_commands(s, &cmd[i], n - i);
+            done = do_commands(s, &cmd[i], n - i, &error);
             if (!done) {
-                error = SMMU_CERROR_ILL;
                 break;
             }
             /* ERR, above the index, stays */

@@ -92,15 +92,15 @@ void smmuv3_accel_update_idr(SMMUv3Accel *accel)
 
     smmuv3_init_regs(s);
     smmuv3_idr_for_guest(&accel->props, s->idr,
-                         accel->host_known ? accel->host_idr : NULL,
-                         accel->idr);
+                         accel->host_known ? &accel->host : NULL, accel->idr);
     memcpy(s->idr, accel->idr, sizeof(s->idr));
     accel->streams.inval.granules =
-        accel->host_known && smmuv3_idr_ril(accel->host_idr) ?
+        accel->host_known && smmuv3_idr_ril(accel->host.idr) ?
         smmuv3_idr_granules(accel->idr) : 0;
 }
 
 void smmuv3_accel_regs_init(SMMUv3Accel *accel)
 {
-    smmuv3_streams_init(&accel->streams, read_table, get_sid, accel);
+    smmuv3_streams_init(&accel->streams, read_table, get_sid,
+                        &smmuv3_accel_clock, accel);
 }

@@ -46,9 +46,10 @@ typedef struct SMMUv3AccelIllegalCommand {
  * @on: the accel property; without it nothing below is used
  * @prop_set: the name of a property that only accel=on has and that was set
  * @idr: the ID registers that the guest sees, fixed once the machine runs
- * @host_idr: of the first cold-plugged device's host SMMU, from which auto
- *            values come
+ * @host: of the first cold-plugged device's host SMMU, from which auto values
+ *        come; ATS is there if any cold-plugged device has it
  * @base_ops: how the emulated SMMUv3 serves its bus; bridges still use it
+ * @retry_timer: for closed streams; see SMMUv3Clock
  * @doorbell: guest physical address that MSIs are sent to, 0 if unknown
  * @guest_vfio: VFIO in the guest may own devices, and is to get their MSIs
  */
@@ -59,7 +60,7 @@ struct SMMUv3Accel {
     SMMUv3IdrProps props;
     uint32_t idr[SMMUV3_IDR_COUNT];
     bool host_known;
-    uint32_t host_idr[SMMUV3_IDR_COUNT];
+    SMMUv3HostInfo host;
     const PCIIOMMUOps *base_ops;
     uint64_t doorbell;
     bool guest_vfio;
@@ -69,8 +70,12 @@ struct SMMUv3Accel {
     SMMUv3AccelQueueMemory cmdq_memory;
     SMMUv3AccelIllegalCommand illegal;
     VMChangeStateEntry *vm_state;
+    QEMUTimer *retry_timer;
     Error *migration_blocker;
 };
+
+/* device/device.c: the VM's time, for the streams */
+extern const SMMUv3Clock smmuv3_accel_clock;
 
 /* device/regs.c: register events, and the ID registers */
 void smmuv3_accel_regs_init(SMMUv3Accel *accel);

@@ -106,3 +106,20 @@ uint8_t pci_viommu_pasid_bits(PCIDevice *dev)
     return bus && viommu_ops(bus)->pasid_bits ?
            viommu_ops(bus)->pasid_bits(bus->iommu_opaque) : 0;
 }
+
+bool pci_viommu_allows_ats(PCIDevice *dev)
+{
+    PCIBus *bus = nesting_bus(dev);
+
+    return !bus || !viommu_ops(bus)->allows_ats ||
+           viommu_ops(bus)->allows_ats(bus->iommu_opaque, dev);
+}
+
+void pci_viommu_device_reset(PCIDevice *dev)
+{
+    PCIBus *bus = nesting_bus(dev);
+
+    if (bus && viommu_ops(bus)->device_reset) {
+        viommu_ops(bus)->device_reset(bus->iommu_opaque, dev);
+    }
+}

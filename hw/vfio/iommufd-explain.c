@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include <sys/resource.h>
 #include <linux/iommufd.h>
+#include <linux/vfio.h>
 #include "qapi/error.h"
 #include "qemu/units.h"
 #include "iommufd-explain.h"
@@ -141,12 +142,77 @@ bool vfio_pci_check_group(PCIDevice *dev, Error **errp)
     return true;
 }
 
-void vfio_explain_bind(int err, Error **errp)
+/* The token of a PCI device, or NULL */
+static const QemuUUID *token_of(VFIODevice *vbasedev)
+{
+    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
+
+    return vdev && !qemu_uuid_is_null(&vdev->vf_token) ? &vdev->vf_token
+                                                       : NULL;
+}
+
+void vfio_add_token(VFIODevice *vbasedev, struct vfio_device_bind_iommufd *bind)
+{
+    const QemuUUID *token = token_of(vbasedev);
+
+    if (token) {
+        bind->flags |= VFIO_DEVICE_BIND_FLAG_TOKEN;
+        bind->token_uuid_ptr = (uintptr_t)token->data;
+    }
+}
+
+/*
+ * The first line of sysfs' reserved_regions that is of the type direct, such as
+ * "0x00000000e0000000 0x00000000e0ffffff direct"; or NULL
+ */
+static char *direct_region(const char *path)
+{
+    g_autofree char *name = g_build_filename(path, "iommu_group",
+                                             "reserved_regions", NULL);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!g_file_get_contents(name, &text, NULL, NULL)) {
+        return NULL;
+    }
+    lines = g_strsplit(text, "\n", 0);
+    for (char **line = lines; *line; line++) {
+        if (g_str_has_suffix(*line, " direct")) {
+            return g_strndup(*line, strlen(*line) - strlen(" direct"));
+        }
+    }
+    return NULL;
+}
+
+static void explain_bind_einval(VFIODevice *vbasedev, Error **errp)
+{
+    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
+    g_autofree char *path = vdev ? host_path(vdev) : NULL;
+    g_autofree char *region = path ? direct_region(path) : NULL;
+
+    if (region) {
+        error_prepend(errp, "the host's firmware wants a 1:1 mapping at %s for "
+                      "it, so that Linux gives it to nobody: ", region);
+    } else if (token_of(vbasedev)) {
+        error_prepend(errp, "it is in use, or it needs no vf-token, or the host "
+                      "kernel takes none with iommufd: ");
+    } else {
+        error_prepend(errp, "it is in use, by this or another process: ");
+    }
+}
+
+void vfio_explain_bind(VFIODevice *vbasedev, int err, Error **errp)
 {
     switch (err) {
     case EBUSY:
-    case EINVAL:
         error_prepend(errp, "it is in use, by this or another process: ");
+        break;
+    case EINVAL:
+        explain_bind_einval(vbasedev, errp);
+        break;
+    case EACCES:
+        error_prepend(errp, "its PF is held by another process, whose token it "
+                      "needs (vf-token=), or the token is another: ");
         break;
     case EPERM:
         error_prepend(errp, "another driver has a device of its IOMMU group, "

@@ -19,11 +19,20 @@
 #include "system/iommufd-viommu.h"
 #include "pci-pasid.h"
 
-/* The last bytes of config space that the device reads as zeros, or 0 */
-static uint16_t free_offset(PCIDevice *pdev)
+/*
+ * @wanted, by the property x-vpasid-cap-offset; else the last bytes of config
+ * space that the device reads as zeros, or 0
+ */
+static uint16_t find_place(PCIDevice *pdev, uint16_t wanted)
 {
     uint16_t offset = PCIE_CONFIG_SPACE_SIZE - PCI_EXT_CAP_PASID_SIZEOF;
 
+    if (wanted) {
+        return wanted >= PCI_CONFIG_SPACE_SIZE && wanted <= offset &&
+               wanted % sizeof(uint32_t) == 0 &&
+               buffer_is_zero(pdev->config + wanted, PCI_EXT_CAP_PASID_SIZEOF) ?
+               wanted : 0;
+    }
     while (offset > PCI_CONFIG_SPACE_SIZE) {
         if (buffer_is_zero(pdev->config + offset, PCI_EXT_CAP_PASID_SIZEOF)) {
             return offset;
@@ -52,7 +61,7 @@ void vfio_pci_add_pasid_cap(VFIOPCIDevice *vdev)
     }
     bits = MIN(bits, iommufd_pasid_bits(vbasedev->iommufd, vbasedev->devid,
                                         &caps));
-    offset = bits ? free_offset(pdev) : 0;
+    offset = bits ? find_place(pdev, vdev->vpasid_cap_offset) : 0;
     if (!offset) {
         if (bits) {
             warn_report("%s: no room for a PASID capability: the guest will "

@@ -18,11 +18,15 @@
  * @pci: registered with pci_setup_iommu_per_bus()
  * @bus_renumbered: the guest gave a bus behind it another number
  * @pasid_bits: how many bits of PASID the guest is offered; optional
+ * @allows_ats: may the guest use the device's ATS? optional
+ * @device_reset: the device has been reset; optional
  */
 typedef struct PCIViommuOps {
     PCIIOMMUOps pci;
     void (*bus_renumbered)(void *opaque);
     uint8_t (*pasid_bits)(void *opaque);
+    bool (*allows_ats)(void *opaque, PCIDevice *dev);
+    void (*device_reset)(void *opaque, PCIDevice *dev);
 } PCIViommuOps;
 
 /* May @dev, which is about to be realized, sit behind its vIOMMU? */
@@ -59,6 +63,12 @@ void pci_viommu_bridge_written(PCIDevice *bridge, uint32_t address, int len);
 
 /* How many bits of PASID can @dev use with its vIOMMU? */
 uint8_t pci_viommu_pasid_bits(PCIDevice *dev);
+
+/* May the guest use @dev's ATS? True of a device without such a vIOMMU. */
+bool pci_viommu_allows_ats(PCIDevice *dev);
+
+/* @dev has been reset, by the guest or by QEMU */
+void pci_viommu_device_reset(PCIDevice *dev);
 
 /* How @dev sends an MSI, or NULL for QEMU's own way */
 MSITriggerFunc *pci_viommu_msi_trigger(PCIDevice *dev);

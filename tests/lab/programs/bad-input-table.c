@@ -110,6 +110,18 @@ static const struct bad_start device_start[] = {
       SMMU PORT(1) " -device pcie-pci-bridge,id=br,bus=rp1 "
       "-device edu,bus=br,addr=1",
       "edu is emulated" },
+    { "two devices behind one bridge to conventional PCI",
+      IOMMUFD SMMU PORT(0) " -device pcie-pci-bridge,id=br,bus=rp0"
+      " -device vfio-pci,host=$0,bus=br,addr=1,iommufd=iommufd0"
+      " -device vfio-pci,host=$1,bus=br,addr=2,iommufd=iommufd0",
+      "behind a PCIe-to-PCI bridge it has the same StreamID as" },
+    { "ats=on for a device without",
+      IOMMUFD SMMU PORT(0) VFIO(0) ",ats=on",
+      "ats=on, but the host does not use ATS for it" },
+    { "a token for a device that is no VF",
+      IOMMUFD SMMU PORT(0) VFIO(0)
+      ",vf-token=3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+      "it needs no vf-token" },
     { "an emulated device that was there first",
       PXB PORT(1) " -device edu,bus=rp1 "
       "-device arm-smmuv3,primary-bus=pcie.1,accel=on",

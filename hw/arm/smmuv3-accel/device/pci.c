@@ -12,6 +12,7 @@
 #include "hw/pci/pci-viommu.h"
 #include "hw/qdev-core.h"
 #include "hw/vfio/iommufd-explain.h"
+#include "hw/vfio/pci-ats.h"
 #include "system/address-spaces.h"
 #include "system/iommufd.h"
 #include "state.h"
@@ -160,6 +161,70 @@ static void watch_events(SMMUv3Accel *accel, bool on)
     }
 }
 
+static PCIDevice *pci_device(HostIOMMUDevice *hiod)
+{
+    VFIODevice *vbasedev = hiod->agent;
+
+    return PCI_DEVICE(vbasedev->dev);
+}
+
+static SMMUv3AccelDevice *find_device(SMMUv3Accel *accel, PCIDevice *pdev)
+{
+    SMMUv3AccelDevice *dev;
+
+    QTAILQ_FOREACH(dev, &accel->devices, next) {
+        if (pci_device(dev->stream->dev.opaque) == pdev) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Devices behind one PCIe-to-PCI bridge of the guest have one StreamID, and no
+ * guest can give them two.
+ */
+static bool check_alias(SMMUv3Accel *accel, HostIOMMUDevice *hiod, Error **errp)
+{
+    SMMUv3AccelDevice *dev;
+
+    QTAILQ_FOREACH(dev, &accel->devices, next) {
+        HostIOMMUDevice *other = dev->stream->dev.opaque;
+
+        if (other->aliased_bus == hiod->aliased_bus &&
+            other->aliased_devfn == hiod->aliased_devfn) {
+            error_setg(errp, "behind a PCIe-to-PCI bridge it has the same "
+                       "StreamID as %s, and one of them would be blocked",
+                       other->name);
+            error_append_hint(errp, "Give it a pcie-root-port of its own.\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Take the user's ats= into account */
+static bool choose_ats(SMMUv3Accel *accel, HostIOMMUDevice *hiod,
+                       SMMUv3HostInfo *info, Error **errp)
+{
+    PCIDevice *pdev = pci_device(hiod);
+    OnOffAuto ats = vfio_pci_ats_property(DEVICE(pdev));
+
+    if (ats == ON_OFF_AUTO_ON && !info->ats) {
+        error_setg(errp, "ats=on, but the host does not use ATS for it: the "
+                   "device, its root complex or the SMMU has none, or the host "
+                   "was booted with pci=noats");
+        return false;
+    }
+    info->ats &= ats != ON_OFF_AUTO_OFF;
+    if (vfio_pci_needs_ats(pdev) &&
+        (!info->ats || accel->props.ats == ON_OFF_AUTO_OFF)) {
+        warn_report("%s: this device works only with ATS, and the guest has "
+                    "none for it", hiod->name);
+    }
+    return true;
+}
+
 static bool plug(SMMUv3Accel *accel, PCIBus *bus, int devfn,
                  HostIOMMUDevice *hiod, const SMMUv3HostInfo *info,
                  Error **errp)
@@ -208,7 +273,9 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     SMMUv3Accel *accel = opaque;
     SMMUv3HostInfo info = host_info(hiod);
 
-    if (check_host(accel, hiod, &info, errp) &&
+    if (check_alias(accel, hiod, errp) &&
+        choose_ats(accel, hiod, &info, errp) &&
+        check_host(accel, hiod, &info, errp) &&
         plug(accel, bus, devfn, hiod, &info, errp)) {
         return true;
     }
@@ -247,6 +314,24 @@ static void bus_renumbered(void *opaque)
     }
 }
 
+static bool allows_ats(void *opaque, PCIDevice *pdev)
+{
+    SMMUv3AccelDevice *dev = find_device(opaque, pdev);
+
+    return !dev || dev->stream->dev.ats;
+}
+
+static void device_reset(void *opaque, PCIDevice *pdev)
+{
+    SMMUv3Accel *accel = opaque;
+    SMMUv3AccelDevice *dev = find_device(accel, pdev);
+
+    if (dev) {
+        trace_smmuv3_accel_event("device-reset", dev->stream->sid);
+        smmuv3_streams_device_reset(&accel->streams, dev->stream);
+    }
+}
+
 static uint8_t pasid_bits(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
@@ -264,6 +349,8 @@ static const PCIViommuOps accel_ops = {
     },
     .bus_renumbered = bus_renumbered,
     .pasid_bits = pasid_bits,
+    .allows_ats = allows_ats,
+    .device_reset = device_reset,
 };
 
 /* Devices that are there already were not asked, and not attached */

@@ -21,9 +21,18 @@ typedef struct Device {
     char driver[NAME_LEN];
     char group[NAME_LEN];
     char neighbour[NAME_LEN];   /* another function of its IOMMU group */
+    char neighbour_kind[NAME_LEN]; /* what that is, and its driver */
+    char direct[NAME_LEN];      /* a region that firmware wants 1:1 */
     char smmu[NAME_LEN];        /* e.g. smmu3.0x0000000009050000 */
     char cdev[NAME_LEN];        /* e.g. /dev/vfio/devices/vfio0 */
     bool ready;                 /* it was asked, and its SMMU nests */
+    bool known;                 /* the kernel has told what follows */
+    bool ats;
+    bool ril;
+    bool repeats;               /* the erratum: invalidations go twice */
+    unsigned ssidsize;
+    unsigned oas;               /* bits */
+    unsigned granules;          /* bytes, each a bit */
 } Device;
 
 /* sysfs.c; false if there is no such function */
@@ -34,9 +43,25 @@ void device_foreach(void (*each)(const Device *dev));
 /* ask.c: bind the device to an iommufd and ask the kernel; prints findings */
 bool device_ask(Device *dev);
 
-/* main.c: print a line of the report; bad() makes the answer "no" */
-void good(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * report.c: add a line to the report; bad() makes the answer "no". @check names
+ * what was looked at, and stays the same in later versions.
+ */
+void good(const char *check, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void note(const char *check, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void bad(const char *check, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What follows is about @dev, or, if that is NULL, the host */
+void report_about(const Device *dev);
+bool report_all_good(void);
+
+/* Print nothing before report_json() */
+void report_as_json(void);
+bool report_is_json(void);
+/* @command: words of a command line, up to NULL; or NULL if there is none */
+void report_json(const Device *dev, int devices, char *const *command);
 
 #endif /* SMMUV3_HOST_CHECK_H */

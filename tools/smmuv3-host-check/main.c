@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -22,41 +23,12 @@
 
 #define DEVICES_MAX 64
 #define FIRST_BUS_NR 0x20
-#define BUS_NR_STEP 0x10
+#define LAST_BUS_NR 0xff
+/* What the command line gives the guest, and what QEMU locks besides */
+#define GUEST_MIB 2048
+#define EXTRA_MIB 256
 
 static const char *firmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd";
-static bool all_good = true;
-
-__attribute__((format(printf, 2, 0)))
-static void line(const char *mark, const char *fmt, va_list args)
-{
-    printf("  %-4s ", mark);
-    vprintf(fmt, args);
-    putchar('\n');
-}
-
-#define LINE(mark, fmt) do {            \
-        va_list args;                   \
-        va_start(args, fmt);            \
-        line(mark, fmt, args);          \
-        va_end(args);                   \
-    } while (0)
-
-void good(const char *fmt, ...)
-{
-    LINE("ok", fmt);
-}
-
-void note(const char *fmt, ...)
-{
-    LINE("note", fmt);
-}
-
-void bad(const char *fmt, ...)
-{
-    LINE("NO", fmt);
-    all_good = false;
-}
 
 static void check_kernel(void)
 {
@@ -66,25 +38,26 @@ static void check_kernel(void)
     uname(&u);
     sscanf(u.release, "%d.%d", &major, &minor);
     if (strcmp(u.machine, "aarch64")) {
-        bad("this machine is %s: accel=on is for arm64", u.machine);
+        bad("machine", "this machine is %s: accel=on is for arm64", u.machine);
     }
     if (major < 6 || (major == 6 && minor < 15)) {
-        bad("Linux %s: 6.15 is the first that will do, 6.19 is best",
+        bad("kernel", "Linux %s: 6.15 is the first that will do, 6.19 is best",
             u.release);
     } else {
-        good("Linux %s", u.release);
+        good("kernel", "Linux %s", u.release);
     }
 }
 
-static void check_node(const char *path, const char *missing)
+static void check_node(const char *check, const char *path,
+                       const char *missing)
 {
     if (access(path, F_OK)) {
-        bad("%s is not there: %s", path, missing);
+        bad(check, "%s is not there: %s", path, missing);
     } else if (access(path, R_OK | W_OK)) {
-        bad("%s: %s; give this user access, or try as root", path,
+        bad(check, "%s: %s; give this user access, or try as root", path,
             strerror(errno));
     } else {
-        good("%s", path);
+        good(check, "%s", path);
     }
 }
 
@@ -96,7 +69,7 @@ static void check_smmus(void)
 
     while (dir && (entry = readdir(dir))) {
         if (!strncmp(entry->d_name, "smmu3.", 6)) {
-            good("%s", entry->d_name);
+            good("smmu", "%s", entry->d_name);
             found = true;
         }
     }
@@ -104,32 +77,40 @@ static void check_smmus(void)
         closedir(dir);
     }
     if (!found) {
-        bad("the kernel drives no SMMUv3: look for arm-smmu-v3 in its log, "
+        bad("smmu", "the kernel drives no SMMUv3: look for arm-smmu-v3 in its log, "
             "and for an SMMU setting in the firmware");
     }
 }
 
-static void check_memlock(void)
+static void check_memlock(bool for_command)
 {
+    unsigned long long mib;
     struct rlimit limit;
 
     if (geteuid() == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) ||
         limit.rlim_cur == RLIM_INFINITY) {
         return;
     }
-    note("this user may lock %llu MiB; a VM locks all its memory (ulimit -l)",
-         (unsigned long long)limit.rlim_cur >> 20);
+    mib = (unsigned long long)limit.rlim_cur >> 20;
+    if (for_command && mib < GUEST_MIB + EXTRA_MIB) {
+        bad("memlock", "this user may lock %llu MiB, and a VM with %d MiB locks "
+            "all of them and some more (ulimit -l)", mib, GUEST_MIB);
+    } else {
+        note("memlock", "this user may lock %llu MiB; a VM locks all its memory "
+             "(ulimit -l)", mib);
+    }
 }
 
-static void check_host(void)
+static void check_host(bool for_command)
 {
-    printf("Host\n");
+    report_about(NULL);
     check_kernel();
-    check_node("/dev/kvm", "the kernel has no KVM, or was not booted at EL2");
-    check_node("/dev/iommu", "the kernel needs CONFIG_IOMMUFD (modprobe "
-               "iommufd)");
+    check_node("kvm", "/dev/kvm", "the kernel has no KVM, or was not booted at EL2");
+    check_node("iommufd", "/dev/iommu", "the kernel needs CONFIG_IOMMUFD "
+               "(modprobe iommufd)");
     check_smmus();
-    check_memlock();
+    note("page-size", "pages of %ld KiB", sysconf(_SC_PAGESIZE) / 1024);
+    check_memlock(for_command);
 }
 
 static void say_how_to_bind(const Device *dev)
@@ -137,10 +118,13 @@ static void say_how_to_bind(const Device *dev)
     const char *a = dev->address;
 
     if (dev->driver[0]) {
-        bad("its driver is %s; if nothing here needs the device:",
+        bad("driver", "its driver is %s; if nothing here needs the device:",
             dev->driver);
     } else {
-        bad("it has no driver; for vfio-pci:");
+        bad("driver", "it has no driver; for vfio-pci:");
+    }
+    if (report_is_json()) {
+        return;
     }
     printf("         modprobe vfio-pci\n"
            "         echo vfio-pci >/sys/bus/pci/devices/%s/driver_override\n",
@@ -154,30 +138,34 @@ static void say_how_to_bind(const Device *dev)
 
 static void check_device(Device *dev, const char *address)
 {
-    if (!device_read(dev, address)) {
-        printf("%s\n", address);
-        bad("no such PCI device");
+    bool there = device_read(dev, address);
+
+    report_about(dev);
+    if (!there) {
+        bad("device", "no such PCI device");
         return;
     }
-    printf("%s (%s)\n", dev->address, dev->id);
     if (strncmp(dev->smmu, "smmu3.", 6)) {
-        bad("it is behind no SMMUv3%s%s", dev->smmu[0] ? " but " : "",
-            dev->smmu);
+        bad("behind-smmu", "it is behind no SMMUv3%s%s",
+            dev->smmu[0] ? " but " : "", dev->smmu);
         return;
     }
     if (dev->neighbour[0]) {
-        bad("it shares IOMMU group %s with %s: both would have one page table",
-            dev->group, dev->neighbour);
+        bad("group", "it shares IOMMU group %s with %s (%s): both would have "
+            "one page table", dev->group, dev->neighbour, dev->neighbour_kind);
         return;
     }
-    good("behind %s, IOMMU group %s", dev->smmu, dev->group);
-    if (strstr(dev->driver, "vfio") == NULL) {
+    good("group", "behind %s, IOMMU group %s", dev->smmu, dev->group);
+    if (dev->direct[0]) {
+        bad("direct-region", "the firmware wants a 1:1 mapping at %s for it, so "
+            "that Linux gives it to nobody", dev->direct);
+    } else if (strstr(dev->driver, "vfio") == NULL) {
         say_how_to_bind(dev);
     } else if (!dev->cdev[0]) {
-        bad("vfio has no character device for it: the kernel needs "
+        bad("cdev", "vfio has no character device for it: the kernel needs "
             "CONFIG_VFIO_DEVICE_CDEV");
     } else {
-        good("driver %s, %s", dev->driver, dev->cdev);
+        good("driver", "driver %s, %s", dev->driver, dev->cdev);
         device_ask(dev);
     }
 }
@@ -228,34 +216,117 @@ static const char *emulator(void)
     return "qemu-system-aarch64";
 }
 
-static void print_command(const Device *dev, int count)
+/* The words of a command line; what begins a line of it has one before */
+static char *words[8 * DEVICES_MAX + 32];
+static int n_words;
+
+__attribute__((format(printf, 1, 2)))
+static void word(const char *fmt, ...)
 {
+    va_list args;
+
+    va_start(args, fmt);
+    if (vasprintf(&words[n_words++], fmt, args) < 0) {
+        abort();
+    }
+    va_end(args);
+}
+
+/* How many of the devices are behind the SMMU @n */
+static int behind(const Device *dev, int count, int n)
+{
+    int devices = 0;
+
+    for (int i = 0; i < count; i++) {
+        devices += smmu_number(dev, i) == n;
+    }
+    return devices;
+}
+
+/* Each root complex has a bus for itself, and one for each of its ports */
+static void make_command(const Device *dev, int count)
+{
+    int bus_nr = FIRST_BUS_NR;
     int last = 0;
 
-    printf("%s -machine virt,gic-version=host -accel kvm "
-           "-cpu host \\\n    -m 2G -nodefaults -bios %s \\\n"
-           "    -object iommufd,id=iommufd0", emulator(), firmware);
+    word("%s", emulator());
+    word("-machine");
+    word("virt,gic-version=host");
+    word("-accel");
+    word("kvm");
+    word("-cpu");
+    word("host");
+    word("-m");
+    word("%dG", GUEST_MIB / 1024);
+    word("-nodefaults");
+    word("-bios");
+    word("%s", firmware);
+    word("-object");
+    word("iommufd,id=iommufd0");
     for (int i = 0; i < count; i++) {
         int n = smmu_number(dev, i);
 
         if (n > last) {
-            printf(" \\\n    -device pxb-pcie,id=pcie.%d,bus_nr=%d,bus=pcie.0"
-                   " \\\n    -device arm-smmuv3,id=smmu%d,primary-bus=pcie.%d,"
-                   "accel=on", n, FIRST_BUS_NR + (n - 1) * BUS_NR_STEP, n, n);
+            word("-device");
+            word("pxb-pcie,id=pcie.%d,bus_nr=%d,bus=pcie.0", n, bus_nr);
+            word("-device");
+            word("arm-smmuv3,id=smmu%d,primary-bus=pcie.%d,accel=on", n, n);
+            bus_nr += 1 + behind(dev, count, n);
             last = n;
         }
-        printf(" \\\n    -device pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d"
-               " \\\n    -device vfio-pci,id=dev%d,host=%s,bus=rp%d,"
-               "iommufd=iommufd0",
-               i + 1, n, i + 1, i + 1, dev[i].address, i + 1);
+        word("-device");
+        word("pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d", i + 1, n, i + 1);
+        word("-device");
+        word("vfio-pci,id=dev%d,host=%s,bus=rp%d,iommufd=iommufd0", i + 1,
+             dev[i].address, i + 1);
+    }
+    /* Twice DEVICES_MAX buses fit */
+    assert(bus_nr - 1 <= LAST_BUS_NR);
+}
+
+static void print_command(void)
+{
+    for (int i = 0; i < n_words; i++) {
+        bool line = !strcmp(words[i], "-m") || !strcmp(words[i], "-object") ||
+                    !strcmp(words[i], "-device");
+
+        printf("%s%s", i ? line ? " \\\n    " : " " : "", words[i]);
     }
     printf("\n");
+}
+
+/* Is @name a program that the shell would find? */
+static bool in_path(const char *name)
+{
+    char *dirs = strdup(getenv("PATH") ?: "");
+    char path[4096];
+    bool found = false;
+
+    for (char *dir = strtok(dirs, ":"); dir && !found;
+         dir = strtok(NULL, ":")) {
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        found = access(path, X_OK) == 0;
+    }
+    free(dirs);
+    return found;
+}
+
+/* What the command line needs besides the devices */
+static void check_command(void)
+{
+    if (access(firmware, R_OK)) {
+        bad("firmware", "%s: %s; name the guest's firmware by --firmware=",
+            firmware, strerror(errno));
+    }
+    if (!in_path(emulator())) {
+        bad("emulator", "%s is not in PATH", emulator());
+    }
 }
 
 static void usage(FILE *to)
 {
     fprintf(to,
-            "Usage: smmuv3-host-check [--firmware=FILE] [DEVICE...]\n"
+            "Usage: smmuv3-host-check [--firmware=FILE] [--json] [DEVICE...]\n"
             "\n"
             "Tells whether this host can give a guest an accelerated SMMUv3\n"
             "(arm-smmuv3,accel=on), and if not, why. DEVICE is the address of a\n"
@@ -264,6 +335,7 @@ static void usage(FILE *to)
             "device is left as it was.\n"
             "\n"
             "  --firmware=FILE  for that command line\n"
+            "  --json           print the report as JSON\n"
             "\n"
             "Exit status: 0 yes, 1 no, 2 usage.\n");
 }
@@ -272,6 +344,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         { "firmware", required_argument, NULL, 'f' },
+        { "json", no_argument, NULL, 'j' },
         { "help", no_argument, NULL, 'h' },
         {}
     };
@@ -282,6 +355,9 @@ int main(int argc, char **argv)
         switch (c) {
         case 'f':
             firmware = optarg;
+            break;
+        case 'j':
+            report_as_json();
             break;
         case 'h':
             usage(stdout);
@@ -297,11 +373,21 @@ int main(int argc, char **argv)
                 DEVICES_MAX);
         return 2;
     }
-    check_host();
+    check_host(count);
+    if (count) {
+        check_command();
+    }
     for (int i = 0; i < count; i++) {
         check_device(&dev[i], argv[optind + i]);
     }
-    if (!all_good) {
+    if (report_all_good() && count) {
+        make_command(dev, count);
+    }
+    if (report_is_json()) {
+        report_json(dev, count, n_words ? words : NULL);
+        return !report_all_good();
+    }
+    if (!report_all_good()) {
         printf("\nNot ready: see the lines with NO.\n");
         return 1;
     }
@@ -312,6 +398,6 @@ int main(int argc, char **argv)
         return 0;
     }
     printf("\nReady. A command line for it, without disk and display:\n\n");
-    print_command(dev, count);
+    print_command();
     return 0;
 }

@@ -68,6 +68,41 @@ static void name_in(const char *address, const char *where, const char *other,
     }
 }
 
+/* The first region of type "direct" in sysfs' list, as "FIRST to LAST" */
+static void direct_region(const char *address, char *region)
+{
+    char path[PATH_LEN], first[32], last[32], type[32];
+    FILE *f;
+
+    region[0] = 0;
+    snprintf(path, sizeof(path), PCI "/%s/iommu_group/reserved_regions",
+             address);
+    f = fopen(path, "r");
+    while (f && fscanf(f, "%31s %31s %31s", first, last, type) == 3) {
+        if (!region[0] && !strcmp(type, "direct")) {
+            snprintf(region, NAME_LEN, "%s to %s", first, last);
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+}
+
+/* What a function is, in words, and what drives it */
+static void describe(const char *address, char *kind)
+{
+    char class[NAME_LEN], driver[NAME_LEN];
+
+    kind[0] = 0;
+    if (address[0]) {
+        file_text(address, "class", class);
+        link_name(address, "driver", driver);
+        snprintf(kind, NAME_LEN, "%s, driver %.64s",
+                 !strncmp(class, "0x0604", 6) ? "a bridge" : "a device",
+                 driver[0] ? driver : "none");
+    }
+}
+
 static void cdev_path(const char *address, char *cdev)
 {
     char name[NAME_LEN];
@@ -95,6 +130,8 @@ bool device_read(Device *dev, const char *address)
     link_name(dev->address, "driver", dev->driver);
     link_name(dev->address, "iommu_group", dev->group);
     name_in(dev->address, "iommu_group/devices", dev->address, dev->neighbour);
+    describe(dev->neighbour, dev->neighbour_kind);
+    direct_region(dev->address, dev->direct);
     link_name(dev->address, "iommu", dev->smmu);
     cdev_path(dev->address, dev->cdev);
     return true;

@@ -20,6 +20,10 @@ sed 's/^/# /' $out
 if [ "$answer" = NOT-READY ]; then
     point "exit status 1" [ $status = 1 ]
     point "the report says: $text" grep -qF "$text" $out
+    smmuv3-host-check --json "$@" >/tmp/json
+    point "exit status 1 of --json" [ $? = 1 ]
+    point "which says so, too" grep -q '^  "ready": false,$' /tmp/json
+    point "and prints no command" sh -c '! grep -q command /tmp/json'
     echo "1..$n"
     exit
 fi
@@ -29,6 +33,12 @@ point "the report says: $text" grep -qF "$text" $out
 point "it answers the same again" sh -c \
     'smmuv3-host-check --firmware=/usr/share/qemu/QEMU_EFI.fd "$@" |
         cmp -s - /tmp/host-check.out' sh "$@"
+smmuv3-host-check --json --firmware=/usr/share/qemu/QEMU_EFI.fd "$@" >/tmp/json
+point "the JSON says so, too" grep -q '^  "ready": true,$' /tmp/json
+point "its command has the same words" [ \
+    "$(sed -n '/"command": \[/,$p' /tmp/json | sed -n 's/^    "\(.*\)".*/\1/p' |
+        tr '\n' ' ')" = \
+    "$(sed -n '/^qemu-system/,$p' $out | tr -d '\\\\' | tr -s ' \n' ' ')" ]
 sed -n '/^qemu-system/,$p' $out | sed '$s/$/ -display none -monitor stdio/' \
     >/tmp/command
 sed -i 's/-m 2G/-m 256M/' /tmp/command

@@ -25,13 +25,16 @@ def check_request(address):
         raise NotReady('which device? make demo HOST=1 DEVICE=0000:01:00.0')
 
 
-def check(address, build):
+def check(address, build, firmware):
     """What smmuv3-host-check says of the device, line by line."""
     check_request(address)
     tool = os.path.join(build, TOOL)
     if not os.path.exists(tool):
         raise NotReady(f'{tool}: not built yet; run make')
-    p = subprocess.run([tool, address], stdout=subprocess.PIPE,
+    # The emulator that it looks for is the one beside it.
+    path = build + os.pathsep + os.environ.get('PATH', '')
+    p = subprocess.run([tool, f'--firmware={firmware}', address],
+                       env={**os.environ, 'PATH': path}, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True, check=False)
     if p.returncode:
         raise NotReady(f'this host or device is not ready.\n{p.stdout}')

@@ -2,7 +2,7 @@
 #
 # For people's fingers: each target calls the script that does the work.
 
-all: native arm64
+all: native arm64 board
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile
@@ -21,6 +21,7 @@ help:
 #:   make                QEMU twice: for this machine, and for arm64 (16 min)
 #:   make native         only the one for this machine (8 min)
 #:   make arm64          only the one for arm64, which runs in the lab (8 min)
+#:   make board          the native one, with what the lab's hardware lacks
 #:   make kernel         the lab's host kernel (15 min)
 #:   make fetch          only what make check needs from a Debian mirror; then
 #:                       neither it nor make demo asks the network again
@@ -115,6 +116,12 @@ native-demo arm64-demo: %-demo:
 	$(PLAN)
 	@scripts/build/build-qemu $* --demo
 
+# What board/ adds is in no other build, and in no package.
+board: native
+board-demo: native-demo
+board board-demo:
+	@scripts/build/build-board
+
 # A wrong build, which the tests have to notice.
 faulty: arm64
 	@scripts/build/build-faulty
@@ -131,19 +138,20 @@ kernel-demo:
 
 # A build that is asked for more than one thing at once still compiles one
 # thing after the other, unless make itself was given -j.
-check: native arm64 faulty kernel
+check: native arm64 board faulty kernel
 	@scripts/check/check
 
-check-unit: native
+check-unit: native board
 	@scripts/check/check unit
 
-check-qtest check-lab check-functional: check-%: native arm64 faulty kernel
+check-qtest check-lab check-functional: check-%: native arm64 board faulty \
+		kernel
 	@scripts/check/check $*
 
-bench: native arm64 kernel
+bench: native arm64 board kernel
 	@tests/bench/bench
 
-bench-check: native arm64 kernel
+bench-check: native arm64 board kernel
 	@tests/bench/bench --check
 
 docs:
@@ -165,7 +173,7 @@ install: native
 deb: native arm64
 	@scripts/package/make-deb
 
-check-deb: deb kernel
+check-deb: deb board kernel
 	@scripts/package/check-deb
 
 check-trixie:
@@ -175,19 +183,19 @@ check-trixie:
 # by qemu-user: LeakSanitizer takes ptrace.
 check-arm64:
 	@scripts/check/check-debian --arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" \
-		sh -c 'make native && scripts/check/check unit "smmuv3-*" "docs-*"'
+		sh -c 'make board && scripts/check/check unit "smmuv3-*" "docs-*"'
 
-lab-shell: native arm64 kernel
+lab-shell: native arm64 board kernel
 	@tests/lab/run --shell
 
 # On a host of one's own nothing is emulated.
-demo: $(if $(HOST),demo-possible native-demo,native-demo arm64-demo) kernel-demo
+demo: $(if $(HOST),demo-possible native-demo,arm64-demo board-demo) kernel-demo
 	@tests/lab/demo/demo $(if $(HOST),--host "$(DEVICE)")
 
 demo-possible:
 	@tests/lab/demo/demo --host "$(DEVICE)" --dry-run
 
-demo-shell: native-demo arm64-demo kernel-demo
+demo-shell: arm64-demo board-demo kernel-demo
 	@tests/lab/demo/demo --shell
 
 hooks:
@@ -198,7 +206,7 @@ hooks:
 analyze sanitize sanitize-qtest registers mutants coverage fuzz: native
 	@scripts/check/$@
 
-soak: native arm64 kernel
+soak: native arm64 board kernel
 	@scripts/check/soak $(MINUTES)
 
 times:
@@ -213,7 +221,8 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 faulty kernel check check-unit check-qtest \
+.PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 board \
+	board-demo faulty kernel check check-unit check-qtest \
 	check-lab check-functional analyze sanitize sanitize-qtest mutants \
 	coverage fuzz registers soak bench bench-check lab-shell demo \
 	demo-possible demo-shell docs series check-series install deb check-deb \

@@ -37,6 +37,8 @@ QEMU_QTESTS = ('arm-cpu-features', 'device-introspect-test', 'numa-test',
 # Directories whose files appear in the QEMU tree at the same path.
 OVERLAY_ROOTS = ('hw', 'include', 'backends', 'configs', 'docs', 'qapi',
                  'tools', 'tests/unit', 'tests/qtest')
+# The commit that the hooks are applied to
+BASE = 'pristine'
 JUNK = re.compile(r'^\.|~$|\.(orig|rej|swp|pyc)$')
 
 
@@ -94,9 +96,9 @@ def lock(name='qemu'):
         yield
 
 
-def git_env(index=None):
+def git_env(index=None, tree=SRC):
     env = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
-    env.update(LC_ALL='C', GIT_DIR=GITDIR, GIT_WORK_TREE=SRC,
+    env.update(LC_ALL='C', GIT_DIR=GITDIR, GIT_WORK_TREE=tree,
                GIT_CONFIG_GLOBAL='/dev/null', GIT_CONFIG_NOSYSTEM='1')
     # The same hooks give the same commits, whoever builds and whenever.
     for who in ('AUTHOR', 'COMMITTER'):
@@ -108,9 +110,9 @@ def git_env(index=None):
     return env
 
 
-def git(*args, index=None, stdin=None, check=True):
+def git(*args, index=None, stdin=None, check=True, tree=SRC):
     """git on the tree; standard output, or the finished process."""
-    p = subprocess.run(('git',) + args, env=git_env(index), cwd=SRC,
+    p = subprocess.run(('git',) + args, env=git_env(index, tree), cwd=tree,
                        input=stdin, stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, check=False)
     if not check:
@@ -124,18 +126,15 @@ def git(*args, index=None, stdin=None, check=True):
 class Patch:
     """A hook: a text that says why, and a diff."""
 
-    def __init__(self, name, data):
+    def __init__(self, name, data, where=PATCHES):
         self.name = name
         self.data = data
+        self.path = os.path.join(where, name)
 
     @classmethod
-    def load(cls, name):
-        with open(os.path.join(PATCHES, name), 'rb') as f:
-            return cls(name, f.read())
-
-    @property
-    def path(self):
-        return os.path.join(PATCHES, self.name)
+    def load(cls, name, where=PATCHES):
+        with open(os.path.join(where, name), 'rb') as f:
+            return cls(name, f.read(), where)
 
     @property
     def digest(self):
@@ -148,9 +147,10 @@ class Patch:
                         self.data, maxsplit=1)[0]
 
 
-def patches():
-    names = os.listdir(PATCHES) if os.path.isdir(PATCHES) else []
-    return [Patch.load(n) for n in sorted(names) if n.endswith('.patch')]
+def patches(where=PATCHES):
+    names = os.listdir(where) if os.path.isdir(where) else []
+    return [Patch.load(n, where) for n in sorted(names)
+            if n.endswith('.patch')]
 
 
 class Commit:
@@ -164,9 +164,9 @@ def rev(name):
     return git('rev-parse', '--verify', '--quiet', name + '^{commit}')
 
 
-def applied():
+def applied(base=BASE, tip='HEAD'):
     """The hooks now in the tree, first to last."""
-    out = git('log', '--reverse', '--format=%H %s %b', 'pristine..HEAD')
+    out = git('log', '--reverse', '--format=%H %s %b', f'{base}..{tip}')
     return [Commit(*line.split()) for line in out.splitlines() if line]
 
 
@@ -231,9 +231,15 @@ def blob(commit, path):
     return p.stdout.decode().strip()
 
 
-def in_tree(path):
+def edit_of(path):
+    """The edit of one file, as a diff."""
+    return git('diff', '--no-ext-diff', '--no-renames', '--full-index',
+               '--binary', 'HEAD', '--', path, check=False).stdout
+
+
+def in_tree(path, tree=SRC):
     """The blob id of what stands in the tree at path, '' for nothing."""
-    full = os.path.join(SRC, path)
+    full = os.path.join(tree, path)
     return git('hash-object', '--', full) if os.path.isfile(full) else ''
 
 
@@ -268,7 +274,7 @@ def sync_hooks(edits_are_in=False):
     Edits of the tree are kept, and stop it where they are in the way, unless
     the caller knows that the patch files have them.
     """
-    tip, old = rev('pristine'), applied()
+    tip, old = rev(BASE), applied()
     for i, patch in enumerate(patches()):
         if i < len(old) and (old[i].name, old[i].digest) == \
                 (patch.name, patch.digest):
@@ -279,14 +285,20 @@ def sync_hooks(edits_are_in=False):
     return move_to(tip, edits_are_in) if tip != rev('HEAD') else []
 
 
-def overlay_files():
-    for root in OVERLAY_ROOTS:
-        for top, dirs, files in os.walk(os.path.join(ROOT, root)):
+def files_below(where, top, every=False):
+    """Paths from top of the files in a directory; every: junk as well."""
+    for here, dirs, files in os.walk(where):
+        if not every:
             dirs[:] = [d for d in dirs if not JUNK.search(d)
                        and d != '__pycache__']
-            for f in files:
-                if not JUNK.search(f):
-                    yield os.path.relpath(os.path.join(top, f), ROOT)
+        for f in files:
+            if every or not JUNK.search(f):
+                yield os.path.relpath(os.path.join(here, f), top)
+
+
+def overlay_files():
+    for root in OVERLAY_ROOTS:
+        yield from files_below(os.path.join(ROOT, root), ROOT)
 
 
 def sync_links():

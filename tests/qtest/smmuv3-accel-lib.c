@@ -28,6 +28,8 @@
 #define EDU_DMA_RUN     1
 #define EDU_DMA_TO_MEM  2
 #define EDU_BUFFER      0x40000
+/* Virtual time that a transfer takes */
+#define EDU_DMA_NS      (100 * 1000 * 1000)
 
 #define TIMEOUT_US      (10 * G_USEC_PER_SEC)
 
@@ -213,7 +215,7 @@ static const char *assigned_device(int i)
 
 static const char *emulated_device(int i)
 {
-    return "edu,dma_mask=0xffffffffffffffff,x-dma-delay=1";
+    return "edu,dma_mask=0xffffffffffffffff";
 }
 
 static Guest *start_accel(int ndevs, bool trace, const char *smmu)
@@ -283,8 +285,7 @@ bool guest_try_hotplug(Guest *g, int i)
     reply = g->emulated ?
             qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
                       "'driver': 'edu', 'id': %s, 'bus': %s,"
-                      "'dma_mask': %" PRIu64 ", 'x-dma-delay': 1}}",
-                      id, bus, UINT64_MAX) :
+                      "'dma_mask': %" PRIu64 "}}", id, bus, UINT64_MAX) :
             qtest_qmp(g->qts, "{'execute': 'device_add', 'arguments': {"
                       "'driver': 'vfio-pci', 'id': %s, 'host': %s,"
                       "'bus': %s, 'iommufd': 'iommufd0', 'rombar': 0}}",
@@ -554,7 +555,7 @@ static void edu_wait(Guest *g, int i)
     while (qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);
         if (g->emulated) {
-            qtest_clock_step(g->qts, 1000000);
+            qtest_clock_step(g->qts, EDU_DMA_NS);
         } else {
             g_usleep(1000);
         }

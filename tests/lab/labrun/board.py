@@ -77,7 +77,7 @@ def _board_options(board):
 
 def command(case, run_dir, initramfs):
     if not os.path.exists(BOARD_QEMU):
-        raise LabError(f'{BOARD_QEMU}: not built yet; run make')
+        raise LabError(f'{BOARD_QEMU}: not built yet; run make board')
     if case.board not in BOARDS:
         raise LabError(f'case {case.name}: unknown board {case.board}')
     cmd = [BOARD_QEMU, '-nodefaults', '-display', 'none', '-no-reboot',

@@ -11,13 +11,12 @@ SYSROOT = os.path.join(BUILD, 'sysroot', 'arm64')
 LINUX = os.path.join(BUILD, 'linux')
 OUT = os.path.join(BUILD, 'lab')
 DEB_FETCH = os.path.join(TOP, 'scripts', 'source', 'deb-fetch')
+NATIVE_QEMU = os.path.join(BUILD, 'qemu', 'native', 'qemu-system-aarch64')
 # Another QEMU can be the board for an experiment.
-BOARD_QEMU = os.environ.get('LAB_BOARD_QEMU') or os.path.join(
-    BUILD, 'qemu', 'native', 'qemu-system-aarch64')
-# On an arm64 machine there is one build, and it is also the one that is
-# tested.
+BOARD_QEMU = os.environ.get('LAB_BOARD_QEMU') or f'{NATIVE_QEMU}-board'
+# On an arm64 machine there is one build, which is also the one that is tested.
 _ARM64_QEMU = os.path.join(BUILD, 'qemu', 'arm64', 'qemu-system-aarch64')
-TESTED_QEMU = _ARM64_QEMU if os.uname().machine != 'aarch64' else BOARD_QEMU
+TESTED_QEMU = _ARM64_QEMU if os.uname().machine != 'aarch64' else NATIVE_QEMU
 
 
 class LabError(Exception):

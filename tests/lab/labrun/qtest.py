@@ -7,7 +7,7 @@ import struct
 import subprocess
 import tempfile
 
-from .paths import BOARD_QEMU
+from .paths import NATIVE_QEMU
 
 # The virt machine's map
 FW_CFG_DMA = 0x09020010
@@ -36,7 +36,7 @@ class Machine:
             server.listen(1)
             server.settimeout(60)
             self.child = subprocess.Popen(
-                [BOARD_QEMU, '-display', 'none', '-nodefaults',
+                [NATIVE_QEMU, '-display', 'none', '-nodefaults',
                  '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',
                  '-accel', 'qtest', '-m', '128M',
                  '-cpu', 'cortex-a57', '-bios', firmware, *self.args])

@@ -27,17 +27,50 @@ static const SMMUv3BackendOps backend_ops = {
     .send_irq = smmuv3_accel_send_irq,
 };
 
+/*
+ * The emulated SMMUv3 has one value of each property. Programs that write every
+ * property, whatever accel is, are served if they write this one.
+ */
+static bool check_emulated(const SMMUv3Accel *accel, Error **errp)
+{
+    const struct {
+        const char *name;
+        bool other;
+        const char *emulated;
+    } prop[] = {
+        { "ats", accel->props.ats == ON_OFF_AUTO_ON, "off or auto" },
+        { "ril", accel->props.ril == ON_OFF_AUTO_OFF, "on or auto" },
+        { "ssidsize", accel->props.ssidsize, "0 or auto" },
+        { "oas", accel->props.oas == 48, "44 or auto" },
+        { "x-guest-vfio", accel->guest_vfio, "off" },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(prop); i++) {
+        if (prop[i].other) {
+            error_setg(errp, "without accel=on, %s can only be %s",
+                       prop[i].name, prop[i].emulated);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_props(SMMUv3Accel *accel, Error **errp)
 {
     SMMUv3State *s = accel->smmu;
 
+    if (accel->cmdqv == ON_OFF_AUTO_ON) {
+        error_setg(errp, "cmdqv=on cannot be had: this QEMU does not give the "
+                   "host's CMDQV (Tegra241) to a guest; use cmdqv=off or auto");
+        return false;
+    }
     if (!accel->on) {
-        if (accel->prop_set) {
-            error_setg(errp, "property '%s' has a meaning only with accel=on",
-                       accel->prop_set);
-            return false;
-        }
-        return true;
+        return check_emulated(accel, errp);
+    }
+    if (!ARM_SMMU(s)->smmu_per_bus) {
+        error_setg(errp, "accel=on is for -device arm-smmuv3,primary-bus=..., "
+                   "not for an SMMU that the machine makes by itself");
+        return false;
     }
     if (s->stage && strcmp(s->stage, "1")) {
         error_setg(errp, "accel=on gives the guest stage 1; stage=%s cannot be "

@@ -7,7 +7,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-common.h"
-#include "qapi/visitor.h"
+#include "qapi/visitor-impl.h"
 #include "qemu/cutils.h"
 #include "hw/qdev-properties.h"
 #include "state.h"
@@ -52,28 +52,69 @@ static void set_on_off_auto(Object *obj, Visitor *v, const char *name,
     if (!may_set(obj, name, errp)) {
         return;
     }
-    accel_of(obj)->prop_set = g_intern_string(name);
     visit_type_OnOffAuto(v, name, (void *)accel_of(obj) + (uintptr_t)opaque,
                          errp);
 }
 
-static char *get_ssidsize(Object *obj, Error **errp)
+static void set_pasid(Object *obj, bool value, Error **errp)
 {
-    SMMUv3IdrProps *props = &accel_of(obj)->props;
-
-    return props->ssidsize_auto ? g_strdup("auto")
-                                : g_strdup_printf("%u", props->ssidsize);
+    if (may_set(obj, "pasid", errp) && value) {
+        error_setg(errp, "pasid is an old name: use ssidsize=20, or ssidsize= "
+                   "as many bits of SubstreamID as the host has");
+    }
 }
 
-static void set_ssidsize(Object *obj, const char *value, Error **errp)
+/*
+ * Numbers come as JSON numbers or as strings, like "auto". The visitor of
+ * -global has strings only, and asserts that nobody asks for alternates.
+ */
+static char *visit_number_or_string(Visitor *v, const char *name, Error **errp)
+{
+    g_autofree GenericAlternate *alt = NULL;
+    char *text = NULL;
+    int64_t number;
+
+    if (!v->start_alternate) {
+        visit_type_str(v, name, &text, errp);
+        return text;
+    }
+    if (!visit_start_alternate(v, name, &alt, sizeof(*alt), errp)) {
+        return NULL;
+    }
+    if (alt->type != QTYPE_QNUM) {
+        visit_type_str(v, name, &text, errp);
+    } else if (visit_type_int64(v, name, &number, errp)) {
+        text = g_strdup_printf("%" PRId64, number);
+    }
+    visit_end_alternate(v, (void **)&alt);
+    return text;
+}
+
+static void get_ssidsize(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
 {
     SMMUv3IdrProps *props = &accel_of(obj)->props;
+    g_autofree char *text = props->ssidsize_auto
+                            ? g_strdup("auto")
+                            : g_strdup_printf("%u", props->ssidsize);
+
+    visit_type_str(v, name, &text, errp);
+}
+
+static void set_ssidsize(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    SMMUv3IdrProps *props = &accel_of(obj)->props;
+    g_autofree char *value = NULL;
     unsigned int bits = 0;
 
-    if (!may_set(obj, "ssidsize", errp)) {
+    if (!may_set(obj, name, errp)) {
         return;
     }
-    accel_of(obj)->prop_set = "ssidsize";
+    value = visit_number_or_string(v, name, errp);
+    if (!value) {
+        return;
+    }
     props->ssidsize_auto = !strcmp(value, "auto");
     if (!props->ssidsize_auto &&
         (qemu_strtoui(value, NULL, 10, &bits) < 0 ||
@@ -85,21 +126,29 @@ static void set_ssidsize(Object *obj, const char *value, Error **errp)
     props->ssidsize = bits;
 }
 
-static char *get_oas(Object *obj, Error **errp)
+static void get_oas(Object *obj, Visitor *v, const char *name, void *opaque,
+                    Error **errp)
 {
     SMMUv3IdrProps *props = &accel_of(obj)->props;
+    g_autofree char *text = props->oas ? g_strdup_printf("%u", props->oas)
+                                       : g_strdup("auto");
 
-    return props->oas ? g_strdup_printf("%u", props->oas) : g_strdup("auto");
+    visit_type_str(v, name, &text, errp);
 }
 
-static void set_oas(Object *obj, const char *value, Error **errp)
+static void set_oas(Object *obj, Visitor *v, const char *name, void *opaque,
+                    Error **errp)
 {
     SMMUv3IdrProps *props = &accel_of(obj)->props;
+    g_autofree char *value = NULL;
 
-    if (!may_set(obj, "oas", errp)) {
+    if (!may_set(obj, name, errp)) {
         return;
     }
-    accel_of(obj)->prop_set = "oas";
+    value = visit_number_or_string(v, name, errp);
+    if (!value) {
+        return;
+    }
     if (!strcmp(value, "auto")) {
         props->oas = 0;
     } else if (!strcmp(value, "44")) {
@@ -133,7 +182,6 @@ static bool get_guest_vfio(Object *obj, Error **errp)
 static void set_guest_vfio(Object *obj, bool value, Error **errp)
 {
     if (may_set(obj, "x-guest-vfio", errp)) {
-        accel_of(obj)->prop_set = "x-guest-vfio";
         accel_of(obj)->guest_vfio = value;
     }
 }
@@ -169,16 +217,22 @@ void smmuv3_accel_class_init(ObjectClass *klass)
     object_class_property_set_description(klass, "accel",
         "let the host SMMU translate for assigned devices (default: off)");
     add_on_off_auto(klass, "ats", offsetof(SMMUv3Accel, props.ats),
-        "offer ATS; needs accel=on (default: auto)");
+        "offer ATS; on needs accel=on (default: auto)");
     add_on_off_auto(klass, "ril", offsetof(SMMUv3Accel, props.ril),
-        "offer range invalidation; needs accel=on (default: auto)");
-    object_class_property_add_str(klass, "ssidsize", get_ssidsize,
-                                  set_ssidsize);
+        "offer range invalidation; off needs accel=on (default: auto)");
+    add_on_off_auto(klass, "cmdqv", offsetof(SMMUv3Accel, cmdqv),
+        "offer the host's CMDQV: off or auto, which is off (default: auto)");
+    object_class_property_add(klass, "ssidsize", "str", get_ssidsize,
+                              set_ssidsize, NULL, NULL);
     object_class_property_set_description(klass, "ssidsize",
-        "bits of SubstreamID (PASID), 0..20; needs accel=on (default: auto)");
-    object_class_property_add_str(klass, "oas", get_oas, set_oas);
+        "bits of SubstreamID (PASID), 0..20, or auto (default)");
+    object_class_property_add_bool(klass, "pasid", NULL, set_pasid);
+    object_class_property_set_description(klass, "pasid",
+        "an old name: use ssidsize");
+    object_class_property_add(klass, "oas", "str", get_oas, set_oas, NULL,
+                              NULL);
     object_class_property_set_description(klass, "oas",
-        "bits of output address, 44 or 48; needs accel=on (default: auto)");
+        "bits of output address, 44, 48, or auto (default)");
     object_class_property_add(klass, "x-msi-doorbell", "uint64", get_doorbell,
                               set_doorbell, NULL, NULL);
     object_class_property_set_description(klass, "x-msi-doorbell",
@@ -186,7 +240,7 @@ void smmuv3_accel_class_init(ObjectClass *klass)
     object_class_property_add_bool(klass, "x-guest-vfio", get_guest_vfio,
                                    set_guest_vfio);
     object_class_property_set_description(klass, "x-guest-vfio",
-        "place the ITS so that VFIO in the guest can own devices; needs "
+        "place the ITS so that VFIO in the guest can own devices; on needs "
         "accel=on (default: off)");
 #ifdef SMMUV3_ACCEL_FAULTS
     object_class_property_add_str(klass, "x-fault", NULL, set_fault);

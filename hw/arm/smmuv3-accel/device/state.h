@@ -44,7 +44,7 @@ typedef struct SMMUv3AccelIllegalCommand {
 /**
  * SMMUv3Accel - what accel=on adds to an SMMUv3State
  * @on: the accel property; without it nothing below is used
- * @prop_set: the name of a property that only accel=on has and that was set
+ * @cmdqv: asked for; there is none to give
  * @idr: the ID registers that the guest sees, fixed once the machine runs
  * @host: of the first cold-plugged device's host SMMU, from which auto values
  *        come; ATS is there if any cold-plugged device has it
@@ -56,7 +56,7 @@ typedef struct SMMUv3AccelIllegalCommand {
 struct SMMUv3Accel {
     SMMUv3State *smmu;
     bool on;
-    const char *prop_set;
+    OnOffAuto cmdqv;
     SMMUv3IdrProps props;
     uint32_t idr[SMMUV3_IDR_COUNT];
     bool host_known;

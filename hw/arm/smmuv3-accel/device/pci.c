@@ -47,6 +47,27 @@ static bool is_mdev(PCIDevice *dev)
     return !g_strcmp0(name, "mdev");
 }
 
+/*
+ * What comes from behind a conventional bridge has the bridge's requester ID,
+ * and what comes from behind a PCIe-to-PCI bridge that of devfn 0 of its bus.
+ * If an emulated bridge is there, the address space is that of its MSIs, which
+ * VFIO cannot use.
+ */
+static bool check_requester_id(PCIDevice *dev, Error **errp)
+{
+    const PCIReqIDCache *id = &dev->requester_id_cache;
+    int devfn = id->type == PCI_REQ_ID_SECONDARY_BUS ? 0 : id->dev->devfn;
+    PCIDevice *owner = pci_get_bus(id->dev)->devices[devfn];
+
+    if (!owner || owner == dev || !is_infrastructure(owner)) {
+        return true;
+    }
+    error_setg(errp, "its DMA would have the same StreamID as a bridge (%s): "
+               "put it directly behind a pcie-root-port",
+               object_get_typename(OBJECT(owner)));
+    return false;
+}
+
 static bool admit_device(void *opaque, PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
@@ -84,7 +105,9 @@ static bool admit_device(void *opaque, PCIDevice *dev, Error **errp)
                           "arm-smmuv3.\n");
         return false;
     }
-    return vfio_pci_check_cdev(dev, errp) && vfio_pci_check_group(dev, errp);
+    return check_requester_id(dev, errp) &&
+           vfio_pci_check_cdev(dev, errp) &&
+           vfio_pci_check_group(dev, errp);
 }
 
 /*

@@ -25,7 +25,8 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
 
 /*
  * Before the devicetree is final: describe the MSI window, and the functions
- * that it is for. Does nothing if the guest gets ACPI tables instead.
+ * that it is for. If the guest gets ACPI tables instead, only warns of root
+ * complexes that are short of bus numbers.
  */
 void smmuv3_accel_virt_fdt(VirtMachineState *vms);
 

@@ -6,7 +6,10 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "hw/intc/arm_gicv3_its_common.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
 #include "internal.h"
 #include "hw/arm/smmuv3-accel/device/state.h"
 #include "system/device_tree.h"
@@ -131,6 +134,50 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                                   &error_abort)) {
         object_property_set_uint(OBJECT(dev), "x-msi-doorbell",
                                  msi_doorbell(vms), &error_abort);
+    }
+}
+
+static void count_bridge(PCIBus *bus, PCIDevice *dev, void *opaque)
+{
+    int *count = opaque;
+
+    if (IS_PCI_BRIDGE(dev)) {
+        ++*count;
+        pci_for_each_device_under_bus(pci_bridge_get_sec_bus(PCI_BRIDGE(dev)),
+                                      count_bridge, count);
+    }
+}
+
+/* The first bus number after @bus that is another root complex's, or 256 */
+static int next_root_number(const VirtMachineState *vms, PCIBus *bus)
+{
+    int next = PCI_BUS_MAX;
+    PCIBus *other;
+
+    QLIST_FOREACH(other, &vms->bus->child, sibling) {
+        if (pci_bus_is_root(other) && pci_bus_num(other) > pci_bus_num(bus)) {
+            next = MIN(next, pci_bus_num(other));
+        }
+    }
+    return next;
+}
+
+void smmuv3_accel_virt_check_buses(const VirtMachineState *vms,
+                                   const GPtrArray *all)
+{
+    for (int i = 0; i < all->len; i++) {
+        PCIBus *bus = ARM_SMMU(g_ptr_array_index(all, i))->primary_bus;
+        int has = next_root_number(vms, bus) - pci_bus_num(bus);
+        int bridges = 0;
+
+        pci_for_each_device_under_bus(bus, count_bridge, &bridges);
+        if (has <= bridges) {
+            warn_report("root complex %s has %d of %d bus numbers that it "
+                        "needs, one for itself and one for each port: the "
+                        "guest will not find the devices behind the last "
+                        "ports; give the next pxb-pcie a higher bus_nr",
+                        BUS(bus)->name, has, bridges + 1);
+        }
     }
 }
 

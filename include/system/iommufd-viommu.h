@@ -28,7 +28,7 @@ uint8_t iommufd_pasid_bits(IOMMUFDBackend *be, uint32_t dev_id, uint64_t *caps);
  * iommufd_viommu_alloc - IOMMU_VIOMMU_ALLOC (struct iommu_viommu_alloc)
  * @type: one of enum iommu_viommu_type
  * @dev_id: a device behind the physical IOMMU that is to back the vIOMMU
- * @parent: a HWPT allocated with IOMMU_HWPT_ALLOC_NEST_PARENT
+ * @parent: an HWPT allocated with IOMMU_HWPT_ALLOC_NEST_PARENT
  */
 int iommufd_viommu_alloc(IOMMUFDBackend *be, uint32_t type, uint32_t dev_id,
                          uint32_t parent, uint32_t *viommu, Error **errp);

@@ -169,7 +169,7 @@ static void assert_log(bool there, const char *fmt, ...)
     }
 }
 
-/* A STE with 2^10 CDs in a 2-level table, SSID 0 for DMA without PASID, ATS */
+/* An STE with 2^10 CDs in a 2-level table, SSID 0 for DMA without PASID, ATS */
 static void enable_with_substreams(Guest *g)
 {
     uint64_t ste = L2TAB + (1 << 8) * 64;

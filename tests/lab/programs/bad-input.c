@@ -206,7 +206,7 @@ static void check_plug(struct vm *vm, const struct bad_plug *bad)
     substitute(bad->says, want, sizeof(want));
     alive = vm_command(vm, json);
     tap_note("does: %s", json);
-    /* A HMP command has its message in its output. */
+    /* An HMP command has its message in its output. */
     desc = alive ? error_of(vm) : NULL;
     if (alive && !desc && strstr(json, "human-monitor-command")) {
         desc = vm->line;

@@ -176,11 +176,11 @@ static void check_destroy(struct lab *lab)
     tap_result(iommufd_destroy(lab->iommufd, UNKNOWN_ID), -ENOENT,
                "destroy what is not there");
     tap_result(iommufd_destroy(lab->iommufd, lab->ioas), -EBUSY,
-               "destroy an IOAS that has a HWPT");
+               "destroy an IOAS that has an HWPT");
     tap_result(iommufd_destroy(lab->iommufd, lab->parent), -EBUSY,
                "destroy a nesting parent that has a vIOMMU");
     tap_result(iommufd_destroy(lab->iommufd, lab->viommu), -EBUSY,
-               "destroy a vIOMMU that has a HWPT and a vDEVICE");
+               "destroy a vIOMMU that has an HWPT and a vDEVICE");
     lab_attach(lab, bypass);
     tap_result(iommufd_destroy(lab->iommufd, bypass), -EBUSY,
                "destroy an attached HWPT");

@@ -32,7 +32,7 @@ bool vm_greet(struct vm *vm);
 /* One command; its reply is in vm->line. False if QEMU ended instead. */
 bool vm_command(struct vm *vm, const char *json);
 
-/* A HMP command, by QMP; its output, with \r\n as in JSON, is in vm->line. */
+/* An HMP command, by QMP; its output, with \r\n as in JSON, is in vm->line. */
 bool vm_hmp(struct vm *vm, const char *command);
 
 /* Wait until an event comes that holds text. */

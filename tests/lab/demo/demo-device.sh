@@ -43,3 +43,4 @@ else
     echo 1..1
 fi
 echo "@end guest 0"
+say "shuts down, and its SMMU with it"

@@ -35,6 +35,7 @@ for word in $(behind pcie.1 16 $nvme $nic $edu); do
     *) say "  $line $word" ;;
     esac
 done
+say "the guest's firmware (UEFI) starts, then its Linux: about 6 s"
 if [ "$DEMO_SHELL" = yes ]; then
     GUEST_SERIAL=chardev:tty
     GUEST_INPUT=/dev/console

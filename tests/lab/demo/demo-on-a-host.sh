@@ -55,13 +55,15 @@ demo()
     tr -d '\r' <$out | sed 's/^/# /'
 }
 
-# refused TEXT COMMAND...: it says why, and starts nothing.
+# refused STATUS TEXT ARGUMENT...: it says why, and starts nothing.  STATUS is 2
+# for what was asked in a wrong way, 1 for what this host cannot do.
 refused()
 {
-    _why=$1
-    shift
+    _want=$1
+    _why=$2
+    shift 2
     demo "$@"
     point "refused, for: $_why" sh -c \
-        '[ "$1" = 1 ] && grep -qF "$2" "$3" && ! grep -q " s  vSMMU" "$3"' \
-        sh "$status" "$_why" $out
+        '[ "$1" = "$4" ] && grep -qF "$2" "$3" && ! grep -q " s  vSMMU" "$3"' \
+        sh "$status" "$_why" $out "$_want"
 }

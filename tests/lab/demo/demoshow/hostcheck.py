@@ -6,23 +6,38 @@ smmuv3-host-check knows; it is built with QEMU.
 
 import os
 import platform
+import re
 import subprocess
 
 TOOL = os.path.join('tools', 'smmuv3-host-check', 'smmuv3-host-check')
 
 
+ADDRESS = re.compile(r'(?:[0-9a-f]{4,}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$', re.I)
+
+
 class NotReady(Exception):
     """Something is missing; the text says what, and what to do."""
+
+    status = 1
+
+
+class UsageError(NotReady):
+    """It was asked for in a wrong way."""
+
+    status = 2
 
 
 def check_request(address):
     """What can be told before anything is built."""
+    if not address:
+        raise UsageError('which device? make demo HOST=1 DEVICE=0000:01:00.0')
+    if not ADDRESS.match(address):
+        raise UsageError(f'DEVICE={address} is no PCI address like '
+                         '0000:01:00.0; lspci -D lists them')
     if platform.machine() != 'aarch64':
         raise NotReady(f'this machine is {platform.machine()}: a real host '
                        'has to be arm64. "make demo" without HOST=1 emulates '
                        'one.')
-    if not address:
-        raise NotReady('which device? make demo HOST=1 DEVICE=0000:01:00.0')
 
 
 def check(address, build, firmware):

@@ -3,10 +3,12 @@
 
 import os
 import sys
+import textwrap
 import time
 
 COLOUR = {'board': '36', 'host': '34', 'guest': '32', 'vSMMU': '35',
           'fault': '31', 'demo': '1'}
+WIDTH = 80
 
 
 class Follower:
@@ -30,6 +32,14 @@ class Follower:
         return lines
 
 
+def wrap(text, width):
+    """The lines of a text; those after the first are set in further."""
+    indent = text[:len(text) - len(text.lstrip())]
+    return textwrap.wrap(text.strip(), width, initial_indent=indent,
+                         subsequent_indent=indent + '    ',
+                         break_on_hyphens=False) or ['']
+
+
 class Screen:
     def __init__(self):
         self.start = time.monotonic()
@@ -40,9 +50,13 @@ class Screen:
 
     def show(self, who, text):
         name = f'{who:<6}'
+        when = f'{self.seconds():5.1f} s  '
+        first, *more = wrap(text, WIDTH - len(when) - len(name) - 1)
         if self.colour and who in COLOUR:
             name = f'\033[{COLOUR[who]}m{name}\033[0m'
-        print(f'{self.seconds():5.1f} s  {name} {text}', flush=True)
+        print(f'{when}{name} {first}', flush=True)
+        for line in more:
+            print(f'{"":{len(when)}}{"":6} {line}', flush=True)
 
     def plain(self, text=''):
         print(text, flush=True)

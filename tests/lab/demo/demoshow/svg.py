@@ -85,7 +85,7 @@ class Drawing:
             # Names that would overlap go onto a second line.
             row = 1 if x - last < 80 else 0
             last = x if not row else last
-            self.text(x, TOP - 20 - 13 * row, e.text.split(':')[0],
+            self.text(x, TOP - 20 - 13 * row, e.label,
                       'text-anchor="middle" fill="#335" font-size="11"')
 
     def axis(self):

@@ -10,7 +10,7 @@ RESOLVE = re.compile(r'(\S+) sid=(\S+) wanted=(\w+) reason=([\w-]+) '
                      r'vste=(\S+),(\S+)')
 ATTACH = re.compile(r'(\S+) attached=(\S+) s1_hwpt=(\d+) vsid=(\S+)')
 CLOSE = re.compile(r'(\S+) attached=(\S+): (.*)')
-VDEVICE = re.compile(r'(\S+) vsid=(\S+) vdevice=(\d+)')
+VDEVICE = re.compile(r'(\S+) vsid=(\S+) vdevice=')
 VIOMMU = re.compile(r'viommu=(\d+) parent=(\d+) bypass=(\d+) abort=(\d+)')
 GUEST_EVENT = re.compile(r'(0x[0-9a-f]+) \.\.\. (0x[0-9a-f]+)')
 
@@ -22,21 +22,30 @@ EVENT_NAMES = {
     0x13: 'F_PERMISSION', 0x20: 'F_TLB_CONFLICT', 0x21: 'F_CFG_CONFLICT',
 }
 GBPA_ABORT = 1 << 20
+KERNEL_MODE = {
+    'nested': 'page tables for bypass and abort (Linux 6.19 or later)',
+    'parent': 'stage 2 for bypass, no page table for abort (before Linux 6.19)',
+}
+# Why a device is attached to what it is; the rest are wrong Stream table
+# entries, whose names say enough.
+REASON = {'gbpa': 'GBPA says', 'ste': 'its Stream table entry says'}
 
 
 class Event:
     """One thing that happened: when, to whom, and what in words.
 
     kind is 'state' (the device's DMA now meets `state`), 'register', 'fault'
-    or 'note'; device is None for what concerns the whole vSMMU.
+    or 'note'; device is None for what concerns the whole vSMMU. label is the
+    text in two or three words, for a picture.
     """
 
-    def __init__(self, time, kind, device, text, state=None):
+    def __init__(self, time, kind, device, text, state=None, label=''):
         self.time = time
         self.kind = kind
         self.device = device
         self.text = text
         self.state = state
+        self.label = label or text
 
 
 class Reader:
@@ -45,7 +54,6 @@ class Reader:
     def __init__(self):
         self.state = {}
         self.wanted = {}
-        self.vdevice = {}
         self.sid_owner = {}
 
     def feed(self, line):
@@ -63,36 +71,39 @@ class Reader:
     def _event(self, time, rest):
         name, value = rest.split()
         value = int(value, 0)
+        label = name
         if name == 'smmuen':
-            text = (f'SMMUEN = {value}: ' +
-                    ('the Stream table counts; a stream whose entry asks '
-                     'for what it has stays as it is' if value else
-                     'GBPA counts; no table is read'))
+            label = f'SMMUEN = {value}'
+            text = (f'{label}: each device now follows ' +
+                    ('its Stream table entry' if value else 'GBPA'))
         elif name == 'gbpa':
-            text = 'GBPA says ' + ('abort' if value & GBPA_ABORT
-                                   else 'bypass')
+            text = label = 'GBPA says ' + ('abort' if value & GBPA_ABORT
+                                           else 'bypass')
+        elif name == 'renumbered':
+            text = 'a bus got another number; StreamIDs change with it'
         else:
-            text = 'reset'
-        return Event(time, 'register', None, text)
+            text = 'the SMMU was reset; devices now follow GBPA'
+        return Event(time, 'register', None, text, label=label)
 
     def _viommu_new(self, time, rest):
         viommu, parent, bypass, abort = VIOMMU.match(rest).groups()
         return Event(time, 'note', None,
-                     f'vIOMMU {viommu} on stage 2 HWPT {parent}; HWPT '
-                     f'{bypass} is bypass, HWPT {abort} is abort')
+                     f'the host made vIOMMU {viommu}, with page tables '
+                     f'(HWPTs) for stage 2 ({parent}), bypass ({bypass}) and '
+                     f'abort ({abort})')
 
     def _shared_mode(self, time, rest):
         how = rest.split(': ', 1)[1]
         return Event(time, 'note', None,
-                     f'this kernel attaches bypass and abort by: {how}')
+                     'devices that do not translate: '
+                     + KERNEL_MODE.get(how, how))
 
     def _resolve(self, _time, rest):
         device, sid, wanted, reason, *_ = RESOLVE.match(rest).groups()
         self.wanted[device] = (sid, wanted, reason)
 
     def _vdevice_new(self, _time, rest):
-        device, vsid, vdevice = VDEVICE.match(rest).groups()
-        self.vdevice[device] = vdevice
+        device, vsid = VDEVICE.match(rest).groups()
         self.sid_owner[int(vsid, 0)] = device
 
     def _attach(self, time, rest):
@@ -102,10 +113,9 @@ class Reader:
         _, _, reason = self.wanted.get(device, (None, None, '?'))
         text = f'{before} -> {attached}'
         if attached == 'translate':
-            text += (f' (vSID {vsid} is vDEVICE '
-                     f'{self.vdevice.get(device, "?")}; HWPT {hwpt})')
+            text += f' (StreamID {vsid}, page table HWPT {hwpt})'
         else:
-            text += f' ({reason.upper()} says so)'
+            text += f' (as {REASON.get(reason, reason)})'
         return Event(time, 'state', device, text, attached)
 
     def _close(self, time, rest):

@@ -37,11 +37,14 @@ for word in $(behind pcie.1 16 $nvme $nic $edu); do
 done
 say "the guest's firmware (UEFI) starts, then its Linux: about 6 s"
 if [ "$DEMO_SHELL" = yes ]; then
-    GUEST_SERIAL=chardev:tty
+    # The guest's serial port and its QEMU's monitor, by Ctrl-A c.
+    GUEST_SERIAL=mon:stdio
     GUEST_INPUT=/dev/console
-    # With signal=off Ctrl-C is the guest's.
-    guest_start demo $(behind pcie.1 16 $nvme $nic $edu) \
-        -chardev stdio,id=tty,signal=off <<'END'
+    GUEST_FILES="$GUEST_FILES /lab/functional/demo-shell.txt"
+    guest_start demo $(behind pcie.1 16 $nvme $nic $edu) <<'END'
+# Boot messages do not come between the text and the prompt.
+dmesg -n 1
+cat /lab/functional/demo-shell.txt >/dev/console
 ENV=/lab/lib.sh setsid cttyhack sh -l </dev/console >/dev/console 2>&1
 END
     wait $GUEST_PID

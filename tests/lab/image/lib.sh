@@ -62,6 +62,23 @@ pci_list()
     done
 }
 
+# By the names that people type. Busybox's poweroff would ask init, which is a
+# script here and does not hear.
+lspci()
+{
+    pci_list
+}
+
+poweroff()
+{
+    command poweroff -f
+}
+
+reboot()
+{
+    command reboot -f
+}
+
 # vfio_bind ADDRESS...: give functions to vfio-pci; prints their cdevs.
 vfio_bind()
 {

@@ -55,3 +55,22 @@ scramble()
 {
     tr '\000-\376\377' '\001-\377\000'
 }
+
+# within SECONDS COMMAND...: try it until it succeeds.
+within()
+{
+    _left=$(($1 * 10))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        _left=$((_left - 1))
+        [ $_left -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+# disk_of PCI-ADDRESS: its block device, once its driver has it.
+disk_of()
+{
+    within 60 ls "/sys/bus/pci/devices/$1/nvme"
+    echo "/dev/$(basename /sys/bus/pci/devices/"$1"/nvme/nvme*)n1"
+}

@@ -11,18 +11,6 @@ hash()
     sha256sum | cut -d' ' -f1
 }
 
-# within SECONDS COMMAND...: try it until it succeeds.
-within()
-{
-    _left=$(($1 * 10))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        _left=$((_left - 1))
-        [ $_left -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
 # wait_for BLOCK-DEVICE [SECONDS]
 wait_for()
 {

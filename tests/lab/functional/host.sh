@@ -18,12 +18,6 @@ if ! grep -q ' /mnt ' /proc/mounts; then
     mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=524288 lab.run /mnt
 fi
 
-# disk_of PCI-ADDRESS: its block device.
-disk_of()
-{
-    echo "/dev/$(basename /sys/bus/pci/devices/"$1"/nvme/nvme*)n1"
-}
-
 # disk_fill DISK: give the NVMe, which the host still drives, random contents.
 # DISK is its image on the board.
 disk_fill()

@@ -340,14 +340,26 @@ static void events_come_once_a_second_at_most(void)
 
     smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
     qtest_qmp_eventwait(g->qts, "SMMUV3_ACCEL_STREAM_CLOSED");
+    /* Closed as it was is no news */
     for (int i = 0; i < 20; i++) {
         smmu_cfgi_all(g);
     }
+    qtest_clock_step(g->qts, 1100 * SCALE_MS);
+    g_assert_false(event_pending(g));
+
+    /* Opened and closed again is */
+    for (int i = 0; i < 20; i++) {
+        smmu_set_ste(g, false, guest_sid(0), STE_ABORT);
+        smmu_cfgi_all(g);
+        smmu_set_ste(g, false, guest_sid(0), STE_S1);
+        smmu_cfgi_all(g);
+    }
+    qtest_qmp_eventwait(g->qts, "SMMUV3_ACCEL_STREAM_CLOSED");
     smmu = guest_query(g);
     for (int i = 0; i < 2; i++) {
         failures += qdict_get_int(stream(smmu, i), "failures");
     }
-    g_assert_cmpint(failures, ==, 21);
+    g_assert_cmpint(failures, ==, 41);
     qobject_unref(smmu);
     g_assert_false(event_pending(g));
 

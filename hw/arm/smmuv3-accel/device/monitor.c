@@ -113,6 +113,7 @@ static SMMUv3AccelStream *show_stream(const SMMUv3Streams *s,
     QAPI_LIST_PREPEND(info->vste, st->wanted.word[1]);
     QAPI_LIST_PREPEND(info->vste, st->wanted.word[0]);
     info->last_error = g_strdup(st->last_error);
+    info->retrying = smmuv3_retry_by_timer(st->closed) && !st->retry.given_up;
     info->attaches = st->count.attaches;
     info->hwpts = st->count.hwpts;
     info->vdevices = st->count.vdevices;
@@ -261,7 +262,8 @@ static void print_stream(Monitor *mon, const SMMUv3AccelStream *st)
                    PRIu64 "\n", st->attaches, st->hwpts, st->vdevices,
                    st->events, st->failures);
     if (st->last_error) {
-        monitor_printf(mon, "    last error: %s\n", st->last_error);
+        monitor_printf(mon, "    last error: %s%s\n", st->last_error,
+                       st->retrying ? " (tried again by a timer)" : "");
     }
 }
 

@@ -47,6 +47,8 @@ typedef enum StepOp {
     STEP_ILLEGAL,     /* a: which */
     STEP_FAIL,        /* a: kinds of calls, b: when, how often, errno */
     STEP_HEAL,
+    STEP_DEVICE,      /* a: device, b: what of it fails, or works again */
+    STEP_DEVICE_RESET, /* a: device, reset by the guest */
     STEP_OPS,
 } StepOp;
 
@@ -74,6 +76,8 @@ static const ProgramOp ops[STEP_OPS] = {
     [STEP_WAIT] = { "STEP_WAIT", 5 },
     [STEP_ILLEGAL] = { "STEP_ILLEGAL", 2 },
     [STEP_FAIL] = { "STEP_FAIL", 8, true },
+    [STEP_DEVICE] = { "STEP_DEVICE", 6, true },
+    [STEP_DEVICE_RESET] = { "STEP_DEVICE_RESET", 2 },
     [STEP_HEAL] = { "STEP_HEAL", 5, true },
 };
 
@@ -235,10 +239,17 @@ static void attachment_changed(void *opaque, FakeDevice *dev)
     unsigned i = dev - m->g->host.dev;
     FakeDMA now = fake_host_dma(&m->g->host, dev);
     FakeDMA want = should_be(m->g, i);
+    /* A device that does not answer keeps its ATC while it has ATS */
+    unsigned kept = dev->atc_dead && (now.kind != FAKE_TRANSLATED ||
+                                      (now.vste[1] & EATS)) ? CACHED_ATC : 0;
 
     /* CDs and the ATC of a stream that is attached anew are gone */
-    m->dev[i].stale = 0;
-    m->dev[i].overdue = 0;
+    m->dev[i].stale &= kept;
+    m->dev[i].overdue &= kept;
+    if (m->step->op == STEP_DEVICE) {
+        /* After a reset what was attached is attached again */
+        return;
+    }
     check(now.kind == FAKE_BLOCKED || same(&now, &want) ||
           same(&now, &m->dev[i].before),
           "on the way d%u is %s, was %s, should be %s", i, shown(&now),
@@ -399,6 +410,33 @@ static void do_fail(Guest *g, uint32_t a, uint32_t b)
 
     fake_host_fail(&g->host, kinds, b & 3, b & 0x10 ? UINT_MAX : 1,
                    errors[(b >> 5) % ARRAY_SIZE(errors)]);
+}
+
+/* Resets by the host, and failures of what concerns one device */
+static void do_device(Model *m, unsigned i, uint32_t what)
+{
+    FakeDevice *d = &m->g->host.dev[i];
+
+    switch (what % 4) {
+    case 0:
+        d->atc_dead = !d->atc_dead;
+        break;
+    case 1:
+        d->cd_dead = !d->cd_dead;
+        break;
+    default:
+        if (d->in_reset) {
+            fake_host_end_reset(&m->g->host, d);
+        } else {
+            fake_host_begin_reset(&m->g->host, d);
+        }
+        break;
+    }
+}
+
+static bool is_faulty(const FakeDevice *d)
+{
+    return d->atc_dead || d->cd_dead || d->in_reset || d->lost;
 }
 
 static void each_device(Model *m, void (*mark)(Model *m, Device *d, unsigned i))
@@ -642,6 +680,17 @@ static void do_step(Model *m, const Step *s)
     case STEP_FAIL:
         do_fail(g, s->a, s->b);
         break;
+    case STEP_DEVICE:
+        do_device(m, i, s->b);
+        break;
+    case STEP_DEVICE_RESET:
+        if (g->stream[i]) {
+            m->dev[i].may |= m->dev[i].was_closed;
+            m->dev[i].stale &= ~CACHED_ATC;
+            m->dev[i].overdue &= ~CACHED_ATC;
+            guest_device_reset(g, i);
+        }
+        break;
     case STEP_HEAL:
         fake_host_heal(&g->host);
         break;
@@ -672,7 +721,7 @@ static bool host_failed(Model *m, unsigned i)
     unsigned failed = h->failed - m->failed_before;
 
     /* One failed call is a reason for the device that it was for */
-    return failed > 1 || (failed == 1 && h->failed_dev == &h->dev[i]);
+    return is_faulty(&h->dev[i]) || failed > 1 || (failed == 1 && h->failed_dev == &h->dev[i]);
 }
 
 static void check_device(Model *m, unsigned i)
@@ -715,6 +764,9 @@ static void check_objects(Model *m)
         FakeDevice *d = &h->dev[i];
         bool translates = fake_host_dma(h, d).kind == FAKE_TRANSLATED;
 
+        if (m->g->stream[i] && (d->in_reset || d->lost)) {
+            translates = m->g->stream[i]->attached == SMMUV3_ATTACHED_TRANSLATE;
+        }
         if (!m->g->stream[i]) {
             check(!d->vdevice, "d%u is gone, not its vDEVICE", i);
             continue;
@@ -783,6 +835,9 @@ static void begin_step(Model *m, const Step *s)
     m->step = s;
     m->failed_before = h->failed;
     m->quiet = !h->fail_calls || !h->fail_times;
+    for (unsigned i = 0; i < DEVICES; i++) {
+        m->quiet &= !is_faulty(&h->dev[i]);
+    }
     m->plugging = m->reset = false;
     fake_host_take_calls(h);
     for (unsigned i = 0; i < DEVICES; i++) {
@@ -819,7 +874,8 @@ static void run_program(const Program *p, bool speak)
             fprintf(stderr, "# model: step %u: %.1000s\n", i,
                     m.g->host.log->str);
         }
-        if (p->step[i].op == STEP_FAIL || p->step[i].op == STEP_HEAL) {
+        if (p->step[i].op == STEP_FAIL || p->step[i].op == STEP_HEAL ||
+            p->step[i].op == STEP_DEVICE) {
             continue;
         }
         for (unsigned j = 0; j < DEVICES; j++) {

@@ -1,0 +1,69 @@
+/*
+ * Messages that a guest can provoke at will
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "report-limit.h"
+
+#define INTERVAL_US G_USEC_PER_SEC
+
+/* Of the BQL's: nobody else reports these */
+static int64_t last_said = -INTERVAL_US;
+static uint64_t unsaid;
+
+static bool may_say(void)
+{
+    int64_t now = g_get_monotonic_time();
+
+    if (now - last_said < INTERVAL_US) {
+        unsaid++;
+        return false;
+    }
+    last_said = now;
+    return true;
+}
+
+static void say(const char *text)
+{
+    if (unsaid) {
+        error_report("%s (%" PRIu64 " earlier messages not shown)", text,
+                     unsaid);
+    } else {
+        error_report("%s", text);
+    }
+    unsaid = 0;
+}
+
+void vfio_report_limited(const char *fmt, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    if (may_say()) {
+        va_start(args, fmt);
+        text = g_strdup_vprintf(fmt, args);
+        va_end(args);
+        say(text);
+    }
+}
+
+void vfio_reportf_err_limited(Error *err, const char *fmt, ...)
+{
+    va_list args;
+
+    if (may_say()) {
+        g_autofree char *prefix = NULL;
+        g_autofree char *text = NULL;
+
+        va_start(args, fmt);
+        prefix = g_strdup_vprintf(fmt, args);
+        va_end(args);
+        text = g_strconcat(prefix, error_get_pretty(err), NULL);
+        say(text);
+    }
+    error_free(err);
+}

@@ -329,7 +329,7 @@ int main(int argc, char **argv)
     ADD("a stream that cannot be reached aborts", test_ladder_abort);
     ADD("if it cannot abort it is detached", test_ladder_detach);
     ADD("if it cannot be detached it is quarantined", test_ladder_quarantine);
-    ADD("a stream out of quarantine gets a HWPT of its own",
+    ADD("a stream out of quarantine gets an HWPT of its own",
         test_quarantined_gets_new_hwpt);
     ADD("a quarantined stream gives its StreamID away",
         test_quarantined_gives_streamid);

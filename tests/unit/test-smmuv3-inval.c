@@ -485,7 +485,7 @@ int main(int argc, char **argv)
     ADD("the same when a full batch fails", test_dead_when_full);
     ADD("the same when a run of commands goes on",
         test_dead_when_full_then_repeat);
-    ADD("the same for a HWPT that is kept while SMMUEN is 0",
+    ADD("the same for an HWPT that is kept while SMMUEN is 0",
         test_dead_while_disabled);
     ADD("the same for a device plugged then", test_dead_then_plug);
     ADD("the last device takes the stale TLB with it",

@@ -40,7 +40,7 @@ uint32_t pci_viommu_hwpt_flags(DeviceState *dev, uint32_t flags);
 
 /*
  * The root bus whose vIOMMU needs a nesting parent for @dev, or NULL. Devices
- * share a HWPT only if it is the same: Linux gives a vIOMMU the VMID of its
+ * share an HWPT only if it is the same: Linux gives a vIOMMU the VMID of its
  * nesting parent, and with one parent for two vIOMMUs an ASID of the one would
  * find TLB entries of the other's.
  */

@@ -46,7 +46,7 @@ typedef struct SMMUv3StreamCounters {
  * @s1_hwpt: the nested HWPT that holds @s1. It is kept, with the vDEVICE, while
  *           SMMUEN is 0, so that setting it again costs one attach.
  * @s1_vsid: the vDEVICE's StreamID when @s1_hwpt was attached last. The kernel
- *           binds the one to the other only when a HWPT is newly attached.
+ *           binds the one to the other only when an HWPT is newly attached.
  * @last_error: of the last failed reconcile, or NULL; owned
  *
  * After each reconcile, and after each close, the fields are one of these
@@ -132,7 +132,7 @@ void smmuv3_stream_check(const SMMUv3Stream *st);
 void smmuv3_stream_drop_vdevice(SMMUv3Stream *st);
 
 /*
- * Free the S1 HWPT and the vDEVICE of a stream that does not translate. A HWPT
+ * Free the S1 HWPT and the vDEVICE of a stream that does not translate. An HWPT
  * that the host has not let go of stays until it does.
  */
 void smmuv3_stream_drop_s1(SMMUv3Stream *st);

@@ -30,6 +30,19 @@
 
 static const char *firmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd";
 
+/* On another machine everything else would be a NO, too, and no help */
+static bool check_machine(void)
+{
+    struct utsname u;
+
+    uname(&u);
+    if (strcmp(u.machine, "aarch64")) {
+        bad("machine", "this machine is %s: accel=on is for arm64", u.machine);
+        return false;
+    }
+    return true;
+}
+
 static void check_kernel(void)
 {
     struct utsname u;
@@ -37,9 +50,6 @@ static void check_kernel(void)
 
     uname(&u);
     sscanf(u.release, "%d.%d", &major, &minor);
-    if (strcmp(u.machine, "aarch64")) {
-        bad("machine", "this machine is %s: accel=on is for arm64", u.machine);
-    }
     if (major < 6 || (major == 6 && minor < 15)) {
         bad("kernel", "Linux %s: 6.15 is the first that will do, 6.19 is best",
             u.release);
@@ -101,9 +111,13 @@ static void check_memlock(bool for_command)
     }
 }
 
-static void check_host(bool for_command)
+/* Returns: whether there is any point in asking about devices */
+static bool check_host(bool for_command)
 {
     report_about(NULL);
+    if (!check_machine()) {
+        return false;
+    }
     check_kernel();
     check_node("kvm", "/dev/kvm", "the kernel has no KVM, or was not booted at EL2");
     check_node("iommufd", "/dev/iommu", "the kernel needs CONFIG_IOMMUFD "
@@ -111,6 +125,7 @@ static void check_host(bool for_command)
     check_smmus();
     note("page-size", "pages of %ld KiB", sysconf(_SC_PAGESIZE) / 1024);
     check_memlock(for_command);
+    return true;
 }
 
 static void say_how_to_bind(const Device *dev)
@@ -373,7 +388,9 @@ int main(int argc, char **argv)
                 DEVICES_MAX);
         return 2;
     }
-    check_host(count);
+    if (!check_host(count)) {
+        count = 0;
+    }
     if (count) {
         check_command();
     }

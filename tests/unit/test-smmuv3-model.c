@@ -76,7 +76,7 @@ static const ProgramOp ops[STEP_OPS] = {
     [STEP_WAIT] = { "STEP_WAIT", 5 },
     [STEP_ILLEGAL] = { "STEP_ILLEGAL", 2 },
     [STEP_FAIL] = { "STEP_FAIL", 8, true },
-    [STEP_DEVICE] = { "STEP_DEVICE", 6, true },
+    [STEP_DEVICE] = { "STEP_DEVICE", 3, true },
     [STEP_DEVICE_RESET] = { "STEP_DEVICE_RESET", 2 },
     [STEP_HEAL] = { "STEP_HEAL", 5, true },
 };
@@ -246,7 +246,7 @@ static void attachment_changed(void *opaque, FakeDevice *dev)
     /* CDs and the ATC of a stream that is attached anew are gone */
     m->dev[i].stale &= kept;
     m->dev[i].overdue &= kept;
-    if (m->step->op == STEP_DEVICE) {
+    if (m->step->op == STEP_DEVICE || m->step->op == STEP_HEAL) {
         /* After a reset what was attached is attached again */
         return;
     }
@@ -412,6 +412,11 @@ static void do_fail(Guest *g, uint32_t a, uint32_t b)
                    errors[(b >> 5) % ARRAY_SIZE(errors)]);
 }
 
+static bool host_fails(const FakeHost *h)
+{
+    return h->fail_calls && h->fail_times;
+}
+
 /* Resets by the host, and failures of what concerns one device */
 static void do_device(Model *m, unsigned i, uint32_t what)
 {
@@ -551,7 +556,8 @@ static void do_wait(Model *m, uint32_t ms)
         const SMMUv3Stream *st = m->g->stream[i];
 
         m->dev[i].may = m->dev[i].was_closed;
-        if (m->dev[i].was_closed && m->quiet && ms >= 1000 &&
+        if (m->dev[i].was_closed && !host_fails(&m->g->host) &&
+            !is_faulty(&m->g->host.dev[i]) && ms >= 1000 &&
             smmuv3_retry_by_timer(st->closed) && !st->retry.given_up) {
             m->dev[i].due = true;
         }
@@ -693,6 +699,14 @@ static void do_step(Model *m, const Step *s)
         break;
     case STEP_HEAL:
         fake_host_heal(&g->host);
+        for (i = 0; i < DEVICES; i++) {
+            FakeDevice *d = &g->host.dev[i];
+
+            d->atc_dead = d->cd_dead = false;
+            if (d->in_reset) {
+                fake_host_end_reset(&g->host, d);
+            }
+        }
         break;
     default:
         g_assert_not_reached();
@@ -834,7 +848,7 @@ static void begin_step(Model *m, const Step *s)
     m->was_stale = m->g->s.tlb_stale;
     m->step = s;
     m->failed_before = h->failed;
-    m->quiet = !h->fail_calls || !h->fail_times;
+    m->quiet = !host_fails(h);
     for (unsigned i = 0; i < DEVICES; i++) {
         m->quiet &= !is_faulty(&h->dev[i]);
     }

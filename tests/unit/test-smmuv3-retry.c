@@ -425,7 +425,9 @@ static void test_dead_atc(void)
     g_assert_true(guest_command(g, 0x12, 0x1000));
     /* CONS stays; the next one is complete */
     g_assert_true(guest_sync_fails(g));
+    fake_host_take_calls(&g->host);
     g_assert_false(guest_sync_fails(g));
+    fake_host_assert_calls(&g->host, "");
     for (unsigned i = 0; i < 8; i++) {
         g_assert_cmpint(guest_dma(g, i), ==,
                         i == 3 ? FAKE_BLOCKED : FAKE_TRANSLATED);

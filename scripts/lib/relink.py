@@ -95,6 +95,15 @@ class Relink:
         self.run(like, to, {like['file']: path}, cflags)
         return to
 
+    def test_program(self, sources, entry, wanted, flags, source=None):
+        """QEMU with SOURCES, whose function ENTRY is called in place of its
+        own main(); the rest as in make()"""
+        objects = [self.add(path, flags) for path in sources]
+        self.make(wanted, flags, [*flags, '-Wl,--wrap=main',
+                                  f'-Wl,--defsym=__wrap_main={entry}',
+                                  *objects], source)
+        return self.result
+
     def make(self, wanted, cflags, ldflags=(), source=None):
         """source: {path of a file: another in its place}; how many objects"""
         replaced = {}

@@ -36,7 +36,8 @@ QEMU_QTESTS = ('arm-cpu-features', 'device-introspect-test', 'numa-test',
 
 # Directories whose files appear in the QEMU tree at the same path.
 OVERLAY_ROOTS = ('hw', 'include', 'backends', 'configs', 'docs', 'qapi',
-                 'tools', 'tests/unit', 'tests/qtest')
+                 'tools', 'tests/unit', 'tests/qtest',
+                 'tests/conformance')
 # The commit that the hooks are applied to
 BASE = 'pristine'
 JUNK = re.compile(r'^\.|~$|\.(orig|rej|swp|pyc)$')

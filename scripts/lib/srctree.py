@@ -81,6 +81,13 @@ def config():
     return values
 
 
+def package_version():
+    """Of the packages, from their changelog: 10.2.2+smmuv3-N."""
+    with open(os.path.join(ROOT, 'packaging', 'changelog'),
+              encoding='utf-8') as f:
+        return re.match(r'\S+ \((.*?)\)', f.readline()).group(1)
+
+
 def option_roms():
     """They are in another directory since Debian 13."""
     return sorted(glob.glob(os.path.join(IPXE, 'usr', '**', '*.rom'),

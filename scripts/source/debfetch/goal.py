@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """All that a goal needs, brought before anything is built for it."""
 
+import glob
 import os
 import sys
 import time
 
 from . import retry, table
-from .common import FetchError, Kind, say
+from .common import BUILD, FetchError, say
 from .records import Record
 from .unpack import unpack
 
@@ -92,6 +93,12 @@ def _report(failed):
         raise FetchError('\n'.join([*failed, retry.HOW_TO_GIVE]))
 
 
+def _forget_caches():
+    """apt's digests of its lists, large and soon made anew."""
+    for path in glob.glob(os.path.join(BUILD, 'apt', '*', 'pkgcache.bin')):
+        os.unlink(path)
+
+
 def bring_all(goal):
     """Bring and unpack what a goal needs."""
     fetcher = retry.Fetcher()
@@ -110,6 +117,7 @@ def bring_all(goal):
             except retry.Missing as e:
                 failed.append(str(e))
         _report(failed)
+        _forget_caches()
     for part in table.parts_for(goal):
         if part.is_needed() and part.name not in (p.name for p in todo):
             bring_part(fetcher, part)

@@ -2,10 +2,14 @@
 """deb-fetch on a machine whose apt knows the test's mirrors only."""
 
 import concurrent.futures
+import fcntl
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
+import sys
 import tempfile
 
 from .archive import Archive, sha256
@@ -14,6 +18,7 @@ from .server import Server
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.dirname(os.path.abspath(__file__)))))
 DEB_FETCH = os.path.join(TOP, 'scripts', 'source', 'deb-fetch')
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 TABLE = '''
 [parcel]
 for = demo check
@@ -36,10 +41,34 @@ installed = {installed}
 '''
 
 
+def loopback_up():
+    """In a network namespace of its own a test finds it down."""
+    with socket.socket() as s:
+        name = struct.pack('16sh', b'lo', 0)
+        flags = struct.unpack('16sh', fcntl.ioctl(s, SIOCGIFFLAGS, name))[1]
+        if not flags & IFF_UP:
+            fcntl.ioctl(s, SIOCSIFFLAGS,
+                        struct.pack('16sh', b'lo', flags | IFF_UP))
+
+
+def without_network():
+    """What a command runs under to have no network, loopback neither.
+
+    Where this is not allowed (in some containers), nothing: the callers name
+    mirrors that do not answer as well.
+    """
+    for prefix in (['unshare', '-n'], ['unshare', '-rn']):
+        if subprocess.call([*prefix, 'true'],
+                           stderr=subprocess.DEVNULL) == 0:
+            return prefix
+    return []
+
+
 class World:
     """What all benches of a test have in common; use as a context."""
 
     def __init__(self):
+        loopback_up()
         self.where = tempfile.mkdtemp(prefix='fetch.')
         self.archive = Archive(self.where)
         self.benches = []
@@ -83,13 +112,13 @@ class Bench:
         self.world, self.archive = world, world.archive
         self.server = Server(self.archive)
         self.points = []
-        self.mirrors = ('a', 'b')
+        self.sites = ()
         self.build = None
 
     def case(self, *faults, mirrors=('a', 'b')):
         """A new build directory, and the faults that the server has."""
         self.server.begin(*faults)
-        self.mirrors = mirrors
+        self.sites = [self.server.site(m) for m in mirrors]
         self.build = tempfile.mkdtemp(prefix='build.', dir=self.world.where)
 
     def env(self, **more):
@@ -97,8 +126,8 @@ class Bench:
         os.makedirs(os.path.join(state, 'lists', 'partial'), exist_ok=True)
         sources = os.path.join(self.build, 'sources.list')
         with open(sources, 'w', encoding='utf-8') as f:
-            for name in self.mirrors:
-                f.write(f'deb {self.server.site(name)} one main\n')
+            for site in self.sites:
+                f.write(f'deb {site} one main\n')
         conf = os.path.join(self.build, 'machine.conf')
         with open(conf, 'w', encoding='utf-8') as f:
             f.write(f'Dir::Etc::sourcelist "{sources}";\n'
@@ -149,6 +178,9 @@ class Bench:
     def point(self, what, wrong, p=None):
         """A TAP point; wrong says what is, '' if all is right."""
         self.points.append((what, wrong, p.stderr if p else ''))
+        # The TAP is printed in order, at the end; this is for who waits.
+        print(f'{"wrong" if wrong else "right"}: {what}', file=sys.stderr,
+              flush=True)
 
     def succeeds(self, what, p, *wanted, where='', dest=None):
         """where: the mirror that the packages came from."""

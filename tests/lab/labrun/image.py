@@ -24,6 +24,7 @@ PROGRAMS = {
     'vfio-dma': ['vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'smmuv3-host-check': ['../../../tools/smmuv3-host-check/main.c',
                           '../../../tools/smmuv3-host-check/ask.c',
+                          '../../../tools/smmuv3-host-check/report.c',
                           '../../../tools/smmuv3-host-check/sysfs.c'],
     'pasid-host.so': ['pasid-host.c'],
     'fail-nth.so': ['fail-nth.c', '../../qtest/smmuv3-accel-fail-nth.h'],

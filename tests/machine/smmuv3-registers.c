@@ -2,8 +2,9 @@
  * Random register accesses of any width, judged by an oracle
  *
  * QEMU's own registers and queues in a machine within this process, with
- * devices on the fake host. After each access: the registers that matter read
- * as the architecture has it, no stream is more open than they say, what an
+ * devices on the fake host. After each access: all registers read, by 32 bits
+ * and by 64, as the architecture has it; events, errors and wires are as many
+ * as they should be; no stream is more open than the registers say, what an
  * event had to bring somewhere is there, and without an event the host was
  * asked for nothing.
  *
@@ -13,38 +14,24 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/rcu.h"
 #include "qapi/error.h"
-#include "hw/arm/smmuv3-accel/device/state.h"
-#include "hw/resettable.h"
-#include "hw/sysbus.h"
+#include "smmuv3-machine.h"
+#include "smmuv3-register-model.h"
+#include "smmuv3-register-rules.h"
 #include "system/address-spaces.h"
-#include "system/system.h"
 #include "tests/unit/smmuv3-fake-host.h"
 #include "tests/unit/smmuv3-oracle.h"
 #include "tests/unit/smmuv3-program.h"
 
 #define DEVICES 3
 
-/* Guest memory, and what is in it: nothing else of it is ever written */
-#define RAM       0x40000000ULL
-#define RAM_SIZE  0x04000000ULL
+/* What is in guest memory, and written by nobody but this test: has bit 24 */
 #define TABLE     0x41000000ULL
 #define L1_TABLE  0x41010000ULL
 #define L2_TABLE  0x41020000ULL
 #define CMDQ      0x41030000ULL
 #define CMDQ_LOG2 8
-
-/* IHI 0070, 6.2 */
-enum {
-    IDR0 = 0x0, IDR1 = 0x4, IDR5 = 0x14,
-    CR0 = 0x20, CR0ACK = 0x24, CR1 = 0x28, CR2 = 0x2c,
-    GBPA = 0x44, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
-    GERROR_IRQ_CFG0 = 0x68, STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88,
-    CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c, EVENTQ_BASE = 0xa0,
-    EVENTQ_PROD = 0xa8, EVENTQ_CONS = 0xac, EVENTQ_IRQ_CFG0 = 0xb0,
-    PAGE1 = 0x10000, SIZE = 0x20000,
-};
+#define WRITTEN_BY_SMMU (~(1ULL << 24))
 
 enum {
     OP_HOST,      /* a: what it can do; comes first */
@@ -56,6 +43,8 @@ enum {
     OP_CFGI_ALL,  /* with queue and Stream table set up anew; a: which table */
     OP_RESET,
     OP_PLUG,      /* a: device, plugged or unplugged */
+    OP_FAULT,     /* a: how many the host reports, b: of which device */
+    OP_MAIN_LOOP, /* the vEVENTQ is readable */
     OP_FAIL,      /* a: kinds of calls, b: when, how often */
     OP_HEAL,
     OPS,
@@ -71,13 +60,11 @@ static const ProgramOp ops[OPS] = {
     [OP_CFGI_ALL] = { "OP_CFGI_ALL", 6 },
     [OP_RESET] = { "OP_RESET", 1 },
     [OP_PLUG] = { "OP_PLUG", 4 },
+    [OP_FAULT] = { "OP_FAULT", 8 },
+    [OP_MAIN_LOOP] = { "OP_MAIN_LOOP", 6 },
     [OP_FAIL] = { "OP_FAIL", 4, true },
     [OP_HEAL] = { "OP_HEAL", 4, true },
 };
-
-/* The machine: made once; a program begins with its reset */
-static SMMUv3State *smmu;
-static MemoryRegion *mmio;
 
 static const uint32_t sids[DEVICES] = { 0, 0x41, 0x82 };
 
@@ -91,11 +78,14 @@ typedef struct Device {
 typedef struct Model {
     FakeHost host;
     Device dev[DEVICES];
-    OracleRegs regs;     /* what the guest wrote, and so should be */
+    RegisterModel reg;   /* what is to be read */
+    OracleRegs regs;     /* of it, what decides about streams */
+    unsigned oas;
     bool acked;          /* CR0ACK.SMMUEN before this step */
     bool queue_empty;    /* so that nothing comes after CR0ACK, either */
     bool event;          /* after this step all streams are where they should */
     bool may;            /* it may, as commands ran */
+    bool synced;         /* one of them was a CMD_SYNC */
     bool plugging;       /* a device came or went */
     unsigned failed_before;
 } Model;
@@ -119,99 +109,184 @@ static void G_GNUC_PRINTF(2, 3) check(bool ok, const char *fmt, ...)
 
 /* --- Accesses --- */
 
-static uint64_t read_reg(uint64_t offset, unsigned width)
+static void load_oracle_regs(Model *m)
 {
-    uint64_t val = 0;
-
-    memory_region_dispatch_read(mmio, offset, &val, size_memop(width) | MO_LE,
-                                MEMTXATTRS_UNSPECIFIED);
-    return val;
+    m->regs.cr0_smmuen = m->reg.cr0 % 2;
+    m->regs.gbpa = m->reg.gbpa;
+    m->regs.strtab_base = m->reg.strtab_base;
+    m->regs.strtab_base_cfg = m->reg.strtab_base_cfg;
 }
 
-static void store(uint64_t addr, uint64_t val)
+static bool has_veventq(void)
 {
-    uint64_t le = cpu_to_le64(val);
+    SMMUv3VIOMMU *viommu = smmu->accel->streams.viommu;
 
-    address_space_write(&address_space_memory, addr, MEMTXATTRS_UNSPECIFIED,
-                        &le, sizeof(le));
+    return viommu && viommu->has_veventq;
+}
+
+/* Is a CMD_SYNC among the commands from @from on that were consumed? */
+static bool consumed_sync(Model *m, const ModelQueue *from, uint32_t done)
+{
+    for (uint32_t i = 0; i < done; i++) {
+        if (machine_load(from->base + (from->rd + i) % from->entries * 16) % 256
+            == 0x46) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool in_ram(uint64_t addr, uint64_t size)
+{
+    return addr >= RAM && addr + size <= RAM + RAM_SIZE;
+}
+
+/* 7.2.1, 7.4: what becomes of @n records; returns how often it interrupts */
+static unsigned expect_events(RegisterModel *r, unsigned oas, unsigned n)
+{
+    unsigned interrupts = 0;
+
+    while (n--) {
+        ModelQueue q = register_model_eventq(r, oas);
+        uint32_t index = q.entries * 2 - 1;
+
+        if (!(r->cr0 & 4) || (register_model_errors(r) & 4)) {
+            continue;
+        }
+        if (q.used >= q.entries) {
+            /* OVFLG != OVACKFLG: said, and not acknowledged */
+            if (!((r->eventq_prod ^ r->eventq_cons) >> 31)) {
+                r->eventq_prod ^= 1u << 31;
+            }
+        } else if (in_ram(q.base + q.wr * 32, 32)) {
+            r->eventq_prod = (r->eventq_prod & ~index) |
+                             ((r->eventq_prod + 1) & index);
+            interrupts += !q.used && (r->irq_ctrl & 4);
+        } else {
+            r->gerror ^= 4;
+        }
+    }
+    return interrupts;
+}
+
+/* Which commands the SMMU consumed, of those that were there in @m->reg */
+static void check_consumed(Model *m)
+{
+    RegisterModel now = m->reg;
+    ModelQueue was = register_model_cmdq(&now, m->oas);
+    uint32_t done;
+
+    now.cmdq_cons = machine_read(CMDQ_CONS, 4);
+    now.gerror = machine_read(GERROR, 4);
+    done = was.used - register_model_cmdq(&now, m->oas).used;
+    if (!register_model_has_commands(&m->reg)) {
+        check(!done, "there was no command, and CONS moves to 0x%x",
+              now.cmdq_cons);
+        return;
+    }
+    check(done <= was.used, "CONS is 0x%x", now.cmdq_cons);
+    check(done == was.used || (register_model_errors(&now) & 1),
+          "%u of %u commands are done, and no error", done, was.used);
+    check(!(register_model_errors(&now) & 1) || now.cmdq_cons >> 24 == 1 ||
+          now.cmdq_cons >> 24 == 2, "CONS says 0x%x", now.cmdq_cons);
+    m->may = true;
+    m->synced |= consumed_sync(m, &was, done);
+}
+
+static unsigned events_left(void)
+{
+    return has_veventq() ? machine_events_left() : 0;
 }
 
 /*
- * 6.2: a register of 64 bits is accessed as a whole or by its halves, one of 32
- * as such. Anything else is ignored, which is one of the permitted ways.
+ * Events and errors since the registers were as in @m->reg, in which there were
+ * @left records and @gerror; @interrupts: of the event queue, before that
  */
-static void expect_write(Model *m, uint64_t offset, unsigned width,
-                         uint64_t val)
+static void check_events(Model *m, unsigned left, uint32_t gerror,
+                         unsigned interrupts)
 {
-    OracleRegs *r = &m->regs;
-    uint64_t low = r->strtab_base % 0x100000000, high = r->strtab_base - low;
+    unsigned now = events_left(), n = machine_take_pulses(WIRE_EVENTQ);
+    uint32_t acked = gerror ^ m->reg.gerrorn, cons;
 
-    offset %= PAGE1;
-    if (width == 8 && offset == STRTAB_BASE) {
-        r->strtab_base = val;
-    }
-    if (width != 4) {
-        return;
-    }
-    val %= 0x100000000;
-    switch (offset) {
-    case CR0:
-        m->event |= r->cr0_smmuen != val % 2;
-        r->cr0_smmuen = val % 2;
-        break;
-    case GBPA:
-        if (val >= 0x80000000) {
-            m->event |= !r->cr0_smmuen;
-            r->gbpa = val - 0x80000000;
-        }
-        break;
-    case STRTAB_BASE:
-        r->strtab_base = high + val;
-        break;
-    case STRTAB_BASE + 4:
-        r->strtab_base = val * 0x100000000 + low;
-        break;
-    case STRTAB_BASE_CFG:
-        r->strtab_base_cfg = val;
-        break;
-    }
+    check(now <= left, "%u events of before are left", now);
+    /* 4.7.3 */
+    check(!m->synced || !(m->reg.cr0 & 4) || !now,
+          "%u events are left behind a CMD_SYNC", now);
+    interrupts += expect_events(&m->reg, m->oas, left - now);
+    check(n == interrupts, "the event queue interrupts %u times, not %u", n,
+          interrupts);
+
+    /* The other errors, and CONS, are taken as they are */
+    n = machine_read(GERROR, 4);
+    check((n & 4) == (m->reg.gerror & 4),
+          "EVENTQ_ABT_ERR: GERROR reads 0x%x, not 0x%x", n, m->reg.gerror);
+    check(!((gerror ^ n) & acked), "an error that is active is toggled: 0x%x",
+          n);
+    m->reg.gerror = n;
+    /* 7.5.1: there is no interrupt for MSI_GERROR_ABT_ERR */
+    acked = m->reg.irq_ctrl & 1 ? ctpop32((gerror ^ m->reg.gerror) & ~0x80) : 0;
+    n = machine_take_pulses(WIRE_GERROR);
+    check(n == acked, "GERROR interrupts %u times, not %u", n, acked);
+    cons = 2 * register_model_cmdq(&m->reg, m->oas).entries - 1;
+    m->reg.cmdq_cons = (m->reg.cmdq_cons & 0xfffff & ~cons) |
+                       machine_read(CMDQ_CONS, 4);
 }
 
 static void write_reg(Model *m, uint64_t offset, unsigned width, uint64_t val)
 {
+    /* 6.2: aligned, 32 or 64 bits; anything else is ignored */
+    bool accepted = width >= 4 && !(offset % width);
+    uint32_t page0 = offset % PAGE1;
+    unsigned left = events_left(), interrupts = 0;
+    RegisterModel before = m->reg;
+
     if (verbose) {
         fprintf(stderr, "# registers: 0x%" PRIx64 " (%u) = 0x%" PRIx64 "\n",
                 offset, width, val);
     }
-    expect_write(m, offset, width, val);
-    memory_region_dispatch_write(mmio, offset, val, size_memop(width) | MO_LE,
-                                 MEMTXATTRS_UNSPECIFIED);
+    if (accepted) {
+        bool gbpa = page0 == (width == 8 ? GBPA - 4 : GBPA);
+
+        register_model_write(&m->reg, page0, width, val);
+        m->event |= (before.cr0 ^ m->reg.cr0) & 1;
+        m->event |= gbpa && (val >> (width == 8 ? 63 : 31) & 1) &&
+                    !(before.cr0 & 1);
+    }
+    load_oracle_regs(m);
+    m->synced = false;
+    machine_write(offset, width, val);
+    if ((before.cr0 ^ m->reg.cr0) & 4) {
+        /* 6.3.9.4: what was there met the old EVENTQEN */
+        RegisterModel met = before;
+
+        interrupts = expect_events(&met, m->oas, left);
+        m->reg.eventq_prod = met.eventq_prod;
+        m->reg.gerror = met.gerror;
+        left = 0;
+    }
+    if (accepted && register_model_rings(page0, width)) {
+        check_consumed(m);
+    }
+    check_events(m, left, before.gerror, interrupts);
 }
 
+/* Each by 32 bits, and each pair by 64, in both pages */
 static void check_registers(Model *m)
 {
-    static const struct {
-        const char *name;
-        uint32_t offset;
-        uint32_t mask;
-    } regs[] = {
-        { "CR0", CR0, 1 }, { "CR0ACK", CR0ACK, 1 },
-        { "GBPA", GBPA, UINT32_MAX },
-        { "STRTAB_BASE", STRTAB_BASE, UINT32_MAX },
-        { "STRTAB_BASE[63:32]", STRTAB_BASE + 4, UINT32_MAX },
-        { "STRTAB_BASE_CFG", STRTAB_BASE_CFG, UINT32_MAX },
-    };
-    const uint32_t want[] = {
-        m->regs.cr0_smmuen, m->regs.cr0_smmuen, m->regs.gbpa,
-        m->regs.strtab_base, m->regs.strtab_base >> 32,
-        m->regs.strtab_base_cfg,
-    };
+    for (uint32_t reg = 0; reg < 0x100; reg += 8) {
+        uint64_t pair = machine_read(reg + PAGE1, 8);
 
-    for (size_t i = 0; i < ARRAY_SIZE(regs); i++) {
-        uint32_t is = read_reg(regs[i].offset, 4) & regs[i].mask;
+        for (unsigned i = 0; i < 2; i++) {
+            uint32_t is = machine_read(reg + i * 4, 4), want;
 
-        check(is == want[i], "%s reads 0x%x, not 0x%x", regs[i].name, is,
-              want[i]);
+            check(is == (uint32_t)(pair >> i * 32),
+                  "register 0x%x reads 0x%x, and within 64 bits 0x%" PRIx64,
+                  reg + i * 4, is, pair);
+            if (register_model_read(&m->reg, reg + i * 4, &want)) {
+                check(is == want, "register 0x%x reads 0x%x, not 0x%x",
+                      reg + i * 4, is, want);
+            }
+        }
     }
 }
 
@@ -363,8 +438,15 @@ static uint64_t likely_value(uint32_t offset, uint32_t b)
         return CMDQ | (b & 7 ? CMDQ_LOG2 : b >> 8);
     case CMDQ_PROD:
         return b % (2 << CMDQ_LOG2);
+    case EVENTQ_BASE:
+        return (RAM + 0x100000) | (b & 7 ? 2 : b >> 8);
+    case EVENTQ_PROD:
+    case EVENTQ_CONS:
+        return b & 1 ? machine_read(EVENTQ_PROD, 4) : b % 8;
+    case IRQ_CTRL:
+        return b % 8;
     case GERRORN:
-        return read_reg(GERROR, 4);
+        return machine_read(GERROR, 4);
     default:
         return 0;
     }
@@ -397,17 +479,19 @@ static void do_write(Model *m, uint32_t a, uint32_t b)
     uint32_t offset = some_offset(a);
     uint64_t val = some_value(offset, b);
 
-    /* The SMMU writes MSIs there: not into what it reads, which has bit 24 */
+    /* The SMMU writes messages and events there: not into what it reads */
     if (offset % PAGE1 / 8 == GERROR_IRQ_CFG0 / 8 ||
-        offset % PAGE1 / 8 == EVENTQ_IRQ_CFG0 / 8) {
-        val &= ~(1ULL << 24);
+        offset % PAGE1 / 8 == EVENTQ_IRQ_CFG0 / 8 ||
+        offset % PAGE1 / 8 == EVENTQ_BASE / 8) {
+        val &= WRITTEN_BY_SMMU;
     }
     write_reg(m, offset, some_width(a), val);
 }
 
+/* A read has no effect, which the next checks see */
 static void do_read(uint32_t a)
 {
-    read_reg(some_offset(a), some_width(a));
+    machine_read(some_offset(a), some_width(a));
 }
 
 static void do_ste(uint32_t a, uint32_t b)
@@ -423,8 +507,8 @@ static void do_ste(uint32_t a, uint32_t b)
     uint64_t l2 = L2_TABLE + sid / 64 * 0x1000 + sid % 64 * 64;
 
     for (int i = 0; i < 2; i++) {
-        store(TABLE + sid * 64 + i * 8, w[i]);
-        store(l2 + i * 8, w[i]);
+        machine_store(TABLE + sid * 64 + i * 8, w[i]);
+        machine_store(l2 + i * 8, w[i]);
     }
 }
 
@@ -440,8 +524,8 @@ static void do_command(uint32_t a, uint32_t b)
     const uint64_t *cmd = cmds[a % ARRAY_SIZE(cmds)];
     uint64_t at = CMDQ + b % (1 << CMDQ_LOG2) * 16;
 
-    store(at, cmd[0]);
-    store(at + 8, cmd[1]);
+    machine_store(at, cmd[0]);
+    machine_store(at + 8, cmd[1]);
 }
 
 static void do_cfgi_all(Model *m, uint32_t a)
@@ -454,15 +538,16 @@ static void do_cfgi_all(Model *m, uint32_t a)
     write_reg(m, CMDQ_BASE, 8, CMDQ | CMDQ_LOG2);
     write_reg(m, CMDQ_PROD, 4, 0);
     write_reg(m, CMDQ_CONS, 4, 0);
-    write_reg(m, GERRORN, 4, read_reg(GERROR, 4));
-    store(CMDQ, 0x04);
-    store(CMDQ + 8, 31);
-    store(CMDQ + 16, 0x46);
-    store(CMDQ + 24, 0);
+    write_reg(m, GERRORN, 4, machine_read(GERROR, 4));
+    machine_store(CMDQ, 0x04);
+    machine_store(CMDQ + 8, 31);
+    machine_store(CMDQ + 16, 0x46);
+    machine_store(CMDQ + 24, 0);
     write_reg(m, CR0, 4, cr0 | 0x8);
     m->event |= cr0;
     write_reg(m, CMDQ_PROD, 4, 2);
-    check(read_reg(CMDQ_CONS, 4) == 2, "CFGI_ALL and SYNC are not consumed");
+    check(machine_read(CMDQ_CONS, 4) == 2,
+          "CFGI_ALL and SYNC are not consumed");
 }
 
 static void do_reset(Model *m)
@@ -471,10 +556,29 @@ static void do_reset(Model *m)
     m->acked = false;
     m->regs.cr0_smmuen = false;
     m->regs.gbpa = 0x1000;
-    resettable_reset(OBJECT(smmu), RESET_TYPE_COLD);
-    /* UNKNOWN after a reset */
-    m->regs.strtab_base = read_reg(STRTAB_BASE, 8);
-    m->regs.strtab_base_cfg = read_reg(STRTAB_BASE_CFG, 4);
+    machine_reset();
+    /* UNKNOWN after a reset, but for what is not */
+    m->reg = (RegisterModel) {
+        .ats = m->regs.idr0_ats,
+        .cr1 = machine_read(CR1, 4),
+        .cr2 = machine_read(CR2, 4),
+        .gbpa = 0x1000,
+        .gerror_irq_cfg0 = machine_read(GERROR_IRQ_CFG0, 8),
+        .gerror_irq_cfg1 = machine_read(GERROR_IRQ_CFG1, 4),
+        .gerror_irq_cfg2 = machine_read(GERROR_IRQ_CFG2, 4),
+        .strtab_base = machine_read(STRTAB_BASE, 8),
+        .strtab_base_cfg = machine_read(STRTAB_BASE_CFG, 4),
+        .cmdq_base = machine_read(CMDQ_BASE, 8),
+        .cmdq_prod = machine_read(CMDQ_PROD, 4),
+        .cmdq_cons = machine_read(CMDQ_CONS, 4),
+        .eventq_base = machine_read(EVENTQ_BASE, 8),
+        .eventq_prod = machine_read(EVENTQ_PROD, 4),
+        .eventq_cons = machine_read(EVENTQ_CONS, 4),
+        .eventq_irq_cfg0 = machine_read(EVENTQ_IRQ_CFG0, 8),
+        .eventq_irq_cfg1 = machine_read(EVENTQ_IRQ_CFG1, 4),
+        .eventq_irq_cfg2 = machine_read(EVENTQ_IRQ_CFG2, 4),
+    };
+    load_oracle_regs(m);
 }
 
 static void do_plug(Model *m, unsigned i)
@@ -482,10 +586,9 @@ static void do_plug(Model *m, unsigned i)
     Device *d = &m->dev[i];
     FakeDevice *fake = &m->host.dev[i];
     SMMUv3Streams *s = &smmu->accel->streams;
+    bool first = !s->viommu;
     Error *err = NULL;
 
-    /* A Stream table that was set while SMMUEN = 1 counts from here on */
-    write_reg(m, CR0, 4, read_reg(CR0, 4));
     m->plugging = true;
     if (d->stream) {
         smmuv3_streams_unplug(s, d->stream);
@@ -496,11 +599,33 @@ static void do_plug(Model *m, unsigned i)
         d->stream = smmuv3_streams_plug(s, &fake_host_ops, &m->host,
                                         &fake->host, FAKE_PARENT, &err);
         d->plugged = true;
+        if (d->stream && first && has_veventq()) {
+            machine_new_veventq();
+        }
     }
     if (!d->stream) {
         check(!err || m->host.failed != m->failed_before, "d%u is refused", i);
         error_free(err);
         fake_host_close_device(&m->host, fake);
+    }
+}
+
+static void do_fault(uint32_t a, uint32_t b)
+{
+    for (unsigned i = 0; has_veventq() && i <= a % 8; i++) {
+        machine_put_event(sids[b % DEVICES], 0x1000 * i);
+    }
+}
+
+static void do_main_loop(Model *m)
+{
+    unsigned left = events_left();
+
+    if (has_veventq()) {
+        m->synced = false;
+        smmuv3_accel_read_events(smmu->accel);
+        check_events(m, left, m->reg.gerror, 0);
+        check(!machine_events_left(), "events are left");
     }
 }
 
@@ -537,6 +662,12 @@ static void do_step(Model *m, const Step *s)
     case OP_PLUG:
         do_plug(m, s->a % DEVICES);
         break;
+    case OP_FAULT:
+        do_fault(s->a, s->b);
+        break;
+    case OP_MAIN_LOOP:
+        do_main_loop(m);
+        break;
     case OP_FAIL:
         fake_host_fail(&m->host, kinds, s->b & 3, s->b & 0x10 ? UINT_MAX : 1,
                        s->b & 0x20 ? ENOMEM : EIO);
@@ -551,8 +682,8 @@ static void do_step(Model *m, const Step *s)
 
 static void begin_step(Model *m)
 {
-    m->acked = read_reg(CR0ACK, 4) & 1;
-    m->queue_empty = read_reg(CMDQ_PROD, 4) == read_reg(CMDQ_CONS, 4);
+    m->acked = machine_read(CR0ACK, 4) & 1;
+    m->queue_empty = machine_read(CMDQ_PROD, 4) == machine_read(CMDQ_CONS, 4);
     m->event = m->may = m->plugging = false;
     m->failed_before = m->host.failed;
     fake_host_take_calls(&m->host);
@@ -567,13 +698,11 @@ static void begin_step(Model *m)
 
 static void run_step(Model *m, const Step *s)
 {
-    uint32_t cons = read_reg(CMDQ_CONS, 4);
     unsigned calls;
 
     begin_step(m);
     do_step(m, s);
     check_registers(m);
-    m->may = cons != read_reg(CMDQ_CONS, 4);
     calls = fake_host_take_calls(&m->host);
     check(!calls || m->event || m->may || m->plugging,
           "%u host calls, and nothing happened", calls);
@@ -598,8 +727,7 @@ static void run_program(const Program *p, bool speak)
     SMMUv3Streams *s = &smmu->accel->streams;
     g_autofree Model *m = g_new0(Model, 1);
     static const uint8_t oas[] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-    uint32_t idr0 = read_reg(IDR0, 4), idr1 = read_reg(IDR1, 4);
-    uint32_t idr5 = read_reg(IDR5, 4);
+    uint32_t idr0 = machine_read(IDR0, 4), idr1 = machine_read(IDR1, 4);
 
     verbose = speak;
     fake_host_init(&m->host);
@@ -611,8 +739,9 @@ static void run_program(const Program *p, bool speak)
         .idr1_ssidsize = idr1 / 64 % 32,
         .idr0_ats = idr0 >> 10 & 1,
         .idr0_cd2l = idr0 >> 19 & 1,
-        .idr5_oas_bits = oas[idr5 % 8],
+        .idr5_oas_bits = oas[machine_read(IDR5, 4) % 8],
     };
+    m->oas = m->regs.idr5_oas_bits;
     /* Devices come and go by the fake host's calls, and nobody is told */
     s->get_sid = get_sid;
     s->on_close = NULL;
@@ -620,7 +749,7 @@ static void run_program(const Program *p, bool speak)
     address_space_set(&address_space_memory, TABLE, 0,
                       CMDQ + (16 << CMDQ_LOG2) - TABLE, MEMTXATTRS_UNSPECIFIED);
     for (size_t i = 0; i < ARRAY_SIZE(l1std); i++) {
-        store(L1_TABLE + i * 8, l1std[i]);
+        machine_store(L1_TABLE + i * 8, l1std[i]);
     }
     do_reset(m);
     for (unsigned i = 0; i < p->n; i++) {
@@ -643,32 +772,12 @@ static void any_access_of_any_width(void)
     program_test_random(&kind, 1000000);
 }
 
-static void make_machine(char *self)
-{
-    static const char args[] =
-        "-machine virt,gic-version=3 -accel qtest -m 64M -display none "
-        "-nodefaults -device arm-smmuv3,id=smmu0,primary-bus=pcie.0,accel=on";
-    g_auto(GStrv) more = g_strsplit(args, " ", 0);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-
-    g_ptr_array_add(argv, self);
-    for (char **arg = more; *arg; arg++) {
-        g_ptr_array_add(argv, *arg);
-    }
-    g_ptr_array_add(argv, NULL);
-    qemu_init(argv->len - 1, (char **)argv->pdata);
-    /* Programs run in children */
-    rcu_enable_atfork();
-    smmu = ARM_SMMUV3(object_resolve_path("/machine/peripheral/smmu0", NULL));
-    mmio = sysbus_mmio_get_region(SYS_BUS_DEVICE(smmu), 0);
-    g_assert_true(smmu->accel->on);
-}
-
 /* Linked as main(), with the emulator's own left aside */
 int registers_main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    make_machine(argv[0]);
+    machine_make(argv[0]);
+    register_rules_add();
     g_test_add_func("/smmuv3/registers/any access of any width",
                     any_access_of_any_width);
     return g_test_run();

@@ -176,6 +176,31 @@ static void a_global_error_sends_its_message_if_enabled(void)
     guest_stop(g);
 }
 
+/* 3.18.2, 7.4: when the queue is no longer empty, and not again until it was */
+static void only_an_empty_queue_has_an_event_that_interrupts(void)
+{
+    Guest *g = start();
+    uint64_t evt[4];
+
+    set_irq(g, EVENTQ_IRQ_CFG0, MSI_BUF, 0x77);
+    smmu_write(g, IRQ_CTRL, EVENTQ_IRQEN);
+    for (int round = 0; round < 3; round++) {
+        qtest_writel(g->qts, MSI_BUF, OLD);
+        dma_write(g, 1, BUF);
+        guest_wait_events(g, round * 3 + 1);
+        g_assert_cmphex(message(g, 0), ==, 0x77);
+        qtest_writel(g->qts, MSI_BUF, OLD);
+        dma_write(g, 1, BUF + 0x1000);
+        dma_write(g, 1, BUF + 0x2000);
+        guest_wait_events(g, round * 3 + 3);
+        g_assert_cmphex(message(g, 0), ==, OLD);
+        for (int i = 0; i < 3; i++) {
+            g_assert_true(smmu_next_event(g, evt));
+        }
+    }
+    guest_stop(g);
+}
+
 #define TEST(name) qtest_add_func("smmuv3-accel-msi/" #name, name)
 
 int main(int argc, char **argv)
@@ -186,6 +211,7 @@ int main(int argc, char **argv)
     TEST(invalidations_are_done_before_the_message);
     TEST(a_message_that_goes_astray_is_an_error_but_stops_nothing);
     TEST(an_event_sends_its_message_if_enabled);
+    TEST(only_an_empty_queue_has_an_event_that_interrupts);
     TEST(a_global_error_sends_its_message_if_enabled);
     return g_test_run();
 }

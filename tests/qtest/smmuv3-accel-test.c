@@ -220,8 +220,13 @@ static void an_unusable_ste_blocks_without_a_command_error(void)
     qtest_writeq(g->qts, l1, 0x300000000009ull);        /* no memory there */
     smmu_cfgi_ste(g, guest_sid(0));
     g_assert_cmpint(dma_probe(g, 0), ==, BLOCKED);
-    smmu_write(g, STRTAB_BASE_CFG, 1 << 16 | 8 << 6 | 12); /* 4096 StreamIDs */
+    /* 4096 StreamIDs; 6.3.25: written while SMMUEN = 1 it is ignored */
+    smmu_write(g, STRTAB_BASE_CFG, 1 << 16 | 8 << 6 | 12);
     smmu_cfgi_all(g);
+    dma_assert(g, BLOCKED, MAPPED);
+    disable(g);
+    smmu_write(g, STRTAB_BASE_CFG, 1 << 16 | 8 << 6 | 12);
+    enable(g);
     dma_assert(g, BLOCKED, BLOCKED);
     g_assert_cmphex(smmu_read(g, GERROR), ==, 0);
     guest_stop(g);

@@ -42,7 +42,7 @@ void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel)
 uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s)
 {
     SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
-    hwaddr base = Q_BASE(&s->cmdq);
+    hwaddr base = smmuv3_accel_queue_base(s->accel, &s->cmdq);
     hwaddr size = (hwaddr)s->cmdq.entry_size << s->cmdq.log2size;
 
     if (m->base != base || m->size != size) {

@@ -11,20 +11,11 @@
 #include "state.h"
 #include "system/runstate.h"
 
-/* The Stream table registers count from the next command or SMMUEN on */
-static void consume_cmdq(SMMUv3State *s)
-{
-    smmuv3_accel_load_regs(s->accel);
-    smmuv3_accel_consume_cmdq(s);
-}
-
 static const SMMUv3BackendOps backend_ops = {
-    .cr0 = smmuv3_accel_cr0_written,
-    .gbpa = smmuv3_accel_gbpa_written,
+    .read = smmuv3_accel_read,
+    .write = smmuv3_accel_write,
     .reset = smmuv3_accel_reset,
-    .consume_cmdq = consume_cmdq,
-    .write_eventq = smmuv3_accel_write_eventq,
-    .send_irq = smmuv3_accel_send_irq,
+    .record = smmuv3_accel_record,
 };
 
 /*

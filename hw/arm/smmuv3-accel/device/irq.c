@@ -1,8 +1,12 @@
 /*
- * Message-signalled interrupts of an accelerated SMMUv3 (IHI 0070, 3.18)
+ * Interrupts of an accelerated SMMUv3 (IHI 0070, 3.18)
  *
- * CMD_SYNC completing by a write to memory is what they are for: a guest then
- * polls its own memory, where reading CMDQ_CONS would be one more exit.
+ * An enabled source pulses its wire and sends a message, if the guest gave it
+ * an address: both. Guests use one of them and do not listen to the other.
+ *
+ * CMD_SYNC has one or the other. A guest polls the message in its own memory,
+ * where reading CMDQ_CONS would be one more exit. It does so for each unmap,
+ * and a wire that nobody listens to would be raised and lowered each time.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,10 +16,10 @@
 #include "qemu/bswap.h"
 #include "state.h"
 #include "hw/arm/smmuv3-internal.h"
+#include "hw/arm/trace.h"
+#include "hw/irq.h"
 #include "system/memory.h"
 #include "hw/arm/smmuv3-accel/trace.h"
-
-#define MSI_ADDR MAKE_64BIT_MASK(2, 50)
 
 /*
  * A message goes to memory or to the GIC's doorbell, and to no other register:
@@ -36,39 +40,59 @@ static bool send_message(SMMUv3State *s, uint64_t addr, uint32_t data)
     return r == MEMTX_OK;
 }
 
-bool smmuv3_accel_send_irq(SMMUv3State *s, SMMUIrq irq)
+/* 3.4.3: an address has as many bits as IDR5.OAS says */
+static uint64_t message_addr(SMMUv3State *s, uint64_t addr)
 {
-    uint64_t addr;
-    uint32_t pending;
+    return addr & s->accel->pa_mask & ~3ULL;
+}
 
-    switch (irq) {
-    case SMMU_IRQ_EVTQ:
-        addr = s->eventq_irq_cfg0 & MSI_ADDR;
-        if (addr && !send_message(s, addr, s->eventq_irq_cfg1)) {
-            smmuv3_trigger_irq(s, SMMU_IRQ_GERROR,
-                               R_GERROR_MSI_EVENTQ_ABT_ERR_MASK);
-        }
-        return addr;
-    case SMMU_IRQ_GERROR:
-        addr = s->gerror_irq_cfg0 & MSI_ADDR;
-        if (addr && !send_message(s, addr, s->gerror_irq_cfg1)) {
-            /* There is no interrupt to tell of an interrupt that failed */
-            pending = s->gerror ^ s->gerrorn;
-            s->gerror ^= ~pending & R_GERROR_MSI_GERROR_ABT_ERR_MASK;
-        }
-        return addr;
-    default:
-        return false;
+/* Returns: false if the message went astray */
+static bool interrupt(SMMUv3State *s, SMMUIrq irq, uint64_t cfg0,
+                      uint32_t cfg1)
+{
+    uint64_t addr = message_addr(s, cfg0);
+
+    trace_smmuv3_trigger_irq(irq);
+    qemu_irq_pulse(s->irq[irq]);
+    return !addr || send_message(s, addr, cfg1);
+}
+
+/* 6.3.19: what is active already is not toggled. Returns: what became active */
+static uint32_t toggle_errors(SMMUv3State *s, uint32_t errors)
+{
+    errors &= ~(s->gerror ^ s->gerrorn);
+    s->gerror ^= errors;
+    if (errors) {
+        trace_smmuv3_write_gerror(errors, s->gerror);
+    }
+    return errors;
+}
+
+void smmuv3_accel_error(SMMUv3State *s, uint32_t errors)
+{
+    if (toggle_errors(s, errors) && smmuv3_gerror_irq_enabled(s) &&
+        !interrupt(s, SMMU_IRQ_GERROR, s->gerror_irq_cfg0,
+                   s->gerror_irq_cfg1)) {
+        /* 7.5.1: no interrupt tells of this interrupt, which failed */
+        toggle_errors(s, R_GERROR_MSI_GERROR_ABT_ERR_MASK);
+    }
+}
+
+void smmuv3_accel_raise_eventq(SMMUv3State *s)
+{
+    if (smmuv3_eventq_irq_enabled(s) &&
+        !interrupt(s, SMMU_IRQ_EVTQ, s->eventq_irq_cfg0, s->eventq_irq_cfg1)) {
+        smmuv3_accel_error(s, R_GERROR_MSI_EVENTQ_ABT_ERR_MASK);
     }
 }
 
 void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data)
 {
+    addr = message_addr(s, addr);
     if (!addr) {
-        smmuv3_trigger_irq(s, SMMU_IRQ_CMD_SYNC, 0);
+        interrupt(s, SMMU_IRQ_CMD_SYNC, 0, 0);
     } else if (!smmuv3_accel_store_cmdq(s, addr, data) &&
                !send_message(s, addr, data)) {
-        smmuv3_trigger_irq(s, SMMU_IRQ_GERROR,
-                           R_GERROR_MSI_CMDQ_ABT_ERR_MASK);
+        smmuv3_accel_error(s, R_GERROR_MSI_CMDQ_ABT_ERR_MASK);
     }
 }

@@ -17,8 +17,31 @@
 /* Linux puts no more than 64 and a CMD_SYNC into the queue at a time */
 #define RUN_MAX 128
 
+/* 6.3.26, 6.3.29: ADDR */
+#define QUEUE_ADDR MAKE_64BIT_MASK(5, 51)
+
 /* Queues are memory; see read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
+
+uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q)
+{
+    uint64_t size = (uint64_t)q->entry_size << q->log2size;
+
+    return q->base & QUEUE_ADDR & accel->pa_mask & -size;
+}
+
+static uint64_t entry_addr(const SMMUv3State *s, const SMMUQueue *q,
+                           uint32_t index)
+{
+    return smmuv3_accel_queue_base(s->accel, q) +
+           (uint64_t)q->entry_size * (index & INDEX_MASK(q));
+}
+
+/* Entries between the two indices, which a guest can set as it likes */
+static uint32_t count_entries(const SMMUQueue *q)
+{
+    return (q->prod - q->cons) & WRAP_INDEX_MASK(q);
+}
 
 static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
 {
@@ -31,8 +54,8 @@ static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
                                          Q_CONS(q) * sizeof(cmd[0]), cmd,
                                          n * sizeof(cmd[0])) == MEMTX_OK;
     }
-    return dma_memory_read(&address_space_memory, Q_CONS_ENTRY(q), cmd,
-                           n * sizeof(cmd[0]), queue_attrs) == MEMTX_OK;
+    return dma_memory_read(&address_space_memory, entry_addr(s, q, q->cons),
+                           cmd, n * sizeof(cmd[0]), queue_attrs) == MEMTX_OK;
 }
 
 /*
@@ -43,9 +66,8 @@ static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
 static uint32_t read_run(SMMUv3State *s, uint64_t (*cmd)[2])
 {
     SMMUQueue *q = &s->cmdq;
-    uint32_t used = (q->prod - q->cons) & WRAP_INDEX_MASK(q);
     uint32_t to_end = (1u << q->log2size) - Q_CONS(q);
-    uint32_t n = MIN(MIN(used, to_end), RUN_MAX);
+    uint32_t n = MIN(MIN(count_entries(q), to_end), RUN_MAX);
 
     if (!read_commands(s, cmd, n)) {
         n = 1;
@@ -114,9 +136,26 @@ static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
     };
 }
 
-/* Do the first of @max commands, or several; returns how many, 0 at @error */
+/*
+ * 4.7.3: once a CMD_SYNC has completed, events of what a device has seen abort
+ * are in the queue or never come. No call of the host's waits for them; what it
+ * has put into the vEVENTQ is fetched.
+ */
+static void collect_events(SMMUv3State *s)
+{
+    /* What comes while EVENTQEN = 0 is dropped at the latest when it is set */
+    if (smmuv3_eventq_enabled(s)) {
+        smmuv3_accel_fetch_events(s->accel);
+    }
+}
+
+/*
+ * Do the first of @max commands, or several; returns how many, 0 at @error.
+ * @synced: a CMD_SYNC has completed since events were last collected. Of one
+ * that sends no message the guest learns by CONS, when all have been done.
+ */
 static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
-                            uint32_t max, SMMUCmdError *error)
+                            uint32_t max, SMMUCmdError *error, bool *synced)
 {
     const uint64_t *cmd = cmds[0];
     SMMUv3CommandEffect effect;
@@ -140,15 +179,35 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
         smmuv3_streams_repeat(&s->accel->streams, n - 1, step);
     }
     invalidate_emulated(s, &effect);
+    *synced |= effect.sync;
     if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
+        collect_events(s);
+        *synced = false;
         smmuv3_accel_signal_sync(s, effect.msi_addr, effect.msi_data);
     }
     return n;
 }
 
-static bool cmdq_error_pending(SMMUv3State *s)
+static bool is_active(SMMUv3State *s, uint32_t error)
 {
-    return FIELD_EX32(s->gerror ^ s->gerrorn, GERROR, CMDQ_ERR);
+    return (s->gerror ^ s->gerrorn) & error;
+}
+
+/*
+ * Is there a command to be done? 3.5.1: with indices that are further apart
+ * than the queue is long, there is none; they have no meaning, until the guest
+ * writes others. The same while the guest moves the queue: Arm's ACS and
+ * FreeBSD write CMDQ_BASE, PROD and CONS, in this order, with CMDQEN as they
+ * find it. Between the last two PROD is the new queue's index and CONS the old
+ * one's.
+ */
+static bool has_commands(SMMUv3State *s)
+{
+    SMMUQueue *q = &s->cmdq;
+    uint32_t n = count_entries(q);
+
+    return smmuv3_cmdq_enabled(s) && n && n <= 1u << q->log2size &&
+           !s->accel->cmdq_moved && !is_active(s, R_GERROR_CMDQ_ERR_MASK);
 }
 
 void smmuv3_accel_consume_cmdq(SMMUv3State *s)
@@ -156,15 +215,16 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
     SMMUQueue *q = &s->cmdq;
     SMMUCmdError error = SMMU_CERROR_NONE;
     QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
+    bool synced = false;
 
-    while (!smmuv3_q_empty(q) && !cmdq_error_pending(s)) {
+    while (has_commands(s)) {
         uint32_t n = read_run(s, cmd);
 
         if (!n) {
             error = SMMU_CERROR_ABT;
         }
         for (uint32_t i = 0, done; i < n; i += done) {
-            done = do_commands(s, &cmd[i], n - i, &error);
+            done = do_commands(s, &cmd[i], n - i, &error, &synced);
             if (!done) {
                 break;
             }
@@ -174,8 +234,12 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
         if (error) {
             /* 7.1: CONS stays at the command, which is fetched again later */
             smmu_write_cmdq_err(s, error);
-            smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_CMDQ_ERR_MASK);
+            smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
         }
+    }
+    /* No vCPU sees CONS before this returns */
+    if (synced) {
+        collect_events(s);
     }
 }
 
@@ -184,32 +248,50 @@ static void overflow(SMMUv3State *s)
 {
     SMMUQueue *q = &s->eventq;
 
-    if (smmuv3_eventq_enabled(s) && !((q->prod ^ q->cons) & EVT_Q_OVERFLOW)) {
+    if (smmuv3_eventq_enabled(s) &&
+        !is_active(s, R_GERROR_EVENTQ_ABT_ERR_MASK) &&
+        !((q->prod ^ q->cons) & EVT_Q_OVERFLOW)) {
         q->prod ^= EVT_Q_OVERFLOW;
-        smmuv3_trigger_irq(s, SMMU_IRQ_EVTQ, 0);
     }
 }
 
-MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt)
+/* @evt as it is to be in memory: little-endian */
+static void record(SMMUv3State *s, const void *evt)
 {
     SMMUQueue *q = &s->eventq;
-    MemTxResult r;
+    bool was_empty = smmuv3_q_empty(q);
 
-    if (!smmuv3_eventq_enabled(s)) {
-        return MEMTX_OK;
+    /* 7.2.1: not even an overflow while an error is not acknowledged */
+    if (!smmuv3_eventq_enabled(s) ||
+        is_active(s, R_GERROR_EVENTQ_ABT_ERR_MASK)) {
+        return;
     }
-    if (smmuv3_q_full(q)) {
+    if (count_entries(q) >= 1u << q->log2size) {
         overflow(s);
-        return MEMTX_OK;
+        return;
     }
-    r = dma_memory_write(&address_space_memory, Q_PROD_ENTRY(q), evt,
-                         SMMUV3_EVENT_SIZE, queue_attrs);
-    if (r == MEMTX_OK) {
-        /* OVFLG, above the index, stays */
-        q->prod = deposit32(q->prod, 0, q->log2size + 1, q->prod + 1);
-        smmuv3_trigger_irq(s, SMMU_IRQ_EVTQ, 0);
+    if (dma_memory_write(&address_space_memory, entry_addr(s, q, q->prod), evt,
+                         SMMUV3_EVENT_SIZE, queue_attrs) != MEMTX_OK) {
+        smmuv3_accel_error(s, R_GERROR_EVENTQ_ABT_ERR_MASK);
+        return;
     }
-    return r;
+    /* OVFLG, above the index, stays */
+    q->prod = deposit32(q->prod, 0, q->log2size + 1, q->prod + 1);
+    if (was_empty) {
+        smmuv3_accel_raise_eventq(s);
+    }
+}
+
+void smmuv3_accel_record(SMMUv3State *s,
+                         const uint32_t word[SMMUV3_EVENT_WORDS])
+{
+    uint32_t evt[SMMUV3_EVENT_WORDS];
+
+    QEMU_BUILD_BUG_ON(sizeof(evt) != SMMUV3_EVENT_SIZE);
+    for (int i = 0; i < SMMUV3_EVENT_WORDS; i++) {
+        evt[i] = cpu_to_le32(word[i]);
+    }
+    record(s, evt);
 }
 
 static void deliver(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])
@@ -222,9 +304,7 @@ static void deliver(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])
         st->count.events++;
     }
     trace_smmuv3_accel_guest_event(ldq_le_p(evt), ldq_le_p(evt + 16));
-    if (smmuv3_accel_write_eventq(s, evt) != MEMTX_OK) {
-        smmuv3_trigger_irq(s, SMMU_IRQ_GERROR, R_GERROR_EVENTQ_ABT_ERR_MASK);
-    }
+    record(s, evt);
 }
 
 void smmuv3_accel_read_events(void *opaque)
@@ -235,5 +315,14 @@ void smmuv3_accel_read_events(void *opaque)
                           deliver, accel->smmu)) {
         /* Lost before they reached this queue is lost all the same */
         overflow(accel->smmu);
+    }
+}
+
+void smmuv3_accel_fetch_events(SMMUv3Accel *accel)
+{
+    SMMUv3VIOMMU *viommu = accel->streams.viommu;
+
+    if (viommu && viommu->has_veventq) {
+        smmuv3_accel_read_events(accel);
     }
 }

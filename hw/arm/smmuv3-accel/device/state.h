@@ -52,6 +52,8 @@ typedef struct SMMUv3AccelIllegalCommand {
  * @retry_timer: for closed streams; see SMMUv3Clock
  * @doorbell: guest physical address that MSIs are sent to, 0 if unknown
  * @guest_vfio: VFIO in the guest may own devices, and is to get their MSIs
+ * @pa_mask: the address bits that there are (IDR5.OAS)
+ * @cmdq_moved: CMDQ_BASE was written while CMDQEN = 1, CMDQ_CONS not yet
  */
 struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -64,6 +66,8 @@ struct SMMUv3Accel {
     const PCIIOMMUOps *base_ops;
     uint64_t doorbell;
     bool guest_vfio;
+    uint64_t pa_mask;
+    bool cmdq_moved;
     SMMUv3Streams streams;
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
@@ -77,14 +81,15 @@ struct SMMUv3Accel {
 /* device/device.c: the VM's time, for the streams */
 extern const SMMUv3Clock smmuv3_accel_clock;
 
-/* device/regs.c: register events, and the ID registers */
+/* device/regs.c: the registers, and what a write of them starts */
 void smmuv3_accel_regs_init(SMMUv3Accel *accel);
+uint64_t smmuv3_accel_read(SMMUv3State *s, hwaddr offset, unsigned size);
+void smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t val,
+                        unsigned size);
 /* Take over the registers that decide about streams */
 void smmuv3_accel_load_regs(SMMUv3Accel *accel);
 /* Take new ID registers from the properties and the host */
 void smmuv3_accel_update_idr(SMMUv3Accel *accel);
-void smmuv3_accel_cr0_written(SMMUv3State *s);
-void smmuv3_accel_gbpa_written(SMMUv3State *s);
 void smmuv3_accel_reset(SMMUv3State *s);
 
 /* device/pci.c: put the vSMMU in charge of its bus */
@@ -99,13 +104,26 @@ uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data);
 
 /* device/queue.c: the guest's command and event queues */
-void smmuv3_accel_consume_cmdq(SMMUv3State *s);
-MemTxResult smmuv3_accel_write_eventq(SMMUv3State *s, const void *evt);
-/* Deliver the host's events to the guest; to be called when @fd is readable */
-void smmuv3_accel_read_events(void *opaque);
 
-/* device/irq.c: interrupts as messages, where the guest set an address */
-bool smmuv3_accel_send_irq(SMMUv3State *s, SMMUIrq irq);
+/* Where the queue is: @q->base as the SMMU uses it (6.3.26, 6.3.29, 3.4.3) */
+uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q);
+/* Do what is in the command queue, if it is enabled and has no error */
+void smmuv3_accel_consume_cmdq(SMMUv3State *s);
+/* Record an event, or lose it, as EVENTQEN and the queue say */
+void smmuv3_accel_record(SMMUv3State *s,
+                         const uint32_t word[SMMUV3_EVENT_WORDS]);
+/* Bring the host's events into the guest's queue: those that are there now */
+void smmuv3_accel_read_events(void *opaque);
+/* The same, where there may be no vEVENTQ */
+void smmuv3_accel_fetch_events(SMMUv3Accel *accel);
+
+/* device/irq.c: interrupts, by wire and as messages */
+
+/* Toggle those of GERROR in @errors that are not active, and tell of it */
+void smmuv3_accel_error(SMMUv3State *s, uint32_t errors);
+/* The event queue is no longer empty */
+void smmuv3_accel_raise_eventq(SMMUv3State *s);
+/* A CMD_SYNC has completed that asks for an interrupt */
 void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_DEVICE_STATE_H */

@@ -1,0 +1,158 @@
+/*
+ * A machine within this process, with an arm-smmuv3,accel=on in it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/iommufd.h>
+#include "qemu/memfd.h"
+#include "qemu/rcu.h"
+#include "hw/irq.h"
+#include "hw/resettable.h"
+#include "hw/sysbus.h"
+#include "smmuv3-machine.h"
+#include "system/address-spaces.h"
+#include "system/system.h"
+
+#define RECORD_SIZE (sizeof(struct iommufd_vevent_header) + SMMUV3_EVENT_SIZE)
+
+SMMUv3State *smmu;
+
+static MemoryRegion *mmio;
+static unsigned pulses[WIRES];
+
+/* A file is like a vEVENTQ: where nothing is left, it reads as 0 bytes */
+static int veventq = -1;
+static unsigned written, event_reads;
+
+uint64_t machine_read(uint64_t offset, unsigned width)
+{
+    uint64_t val = 0;
+
+    memory_region_dispatch_read(mmio, offset, &val, size_memop(width) | MO_LE,
+                                MEMTXATTRS_UNSPECIFIED);
+    return val;
+}
+
+void machine_write(uint64_t offset, unsigned width, uint64_t val)
+{
+    memory_region_dispatch_write(mmio, offset, val, size_memop(width) | MO_LE,
+                                 MEMTXATTRS_UNSPECIFIED);
+}
+
+uint64_t machine_load(uint64_t addr)
+{
+    uint64_t le = 0;
+
+    address_space_read(&address_space_memory, addr, MEMTXATTRS_UNSPECIFIED,
+                       &le, sizeof(le));
+    return le64_to_cpu(le);
+}
+
+void machine_store(uint64_t addr, uint64_t val)
+{
+    uint64_t le = cpu_to_le64(val);
+
+    address_space_write(&address_space_memory, addr, MEMTXATTRS_UNSPECIFIED,
+                        &le, sizeof(le));
+}
+
+void machine_reset(void)
+{
+    resettable_reset(OBJECT(smmu), RESET_TYPE_COLD);
+}
+
+static void wire_changed(void *opaque, int n, int level)
+{
+    pulses[n] += level;
+}
+
+unsigned machine_take_pulses(unsigned wire)
+{
+    unsigned n = pulses[wire];
+
+    pulses[wire] = 0;
+    return n;
+}
+
+void machine_new_veventq(void)
+{
+    SMMUv3VIOMMU *viommu = smmu->accel->streams.viommu;
+
+    if (veventq >= 0) {
+        close(veventq);
+    }
+    veventq = qemu_memfd_create("veventq", 0, false, 0, 0, &error_abort);
+    g_assert_cmpint(dup2(veventq, viommu->veventq_fd), >=, 0);
+    smmu->accel->events = (SMMUv3EventReader) {};
+    written = 0;
+}
+
+void machine_put_event(uint32_t sid, uint64_t addr)
+{
+    struct iommufd_vevent_header header = { .sequence = written };
+    uint64_t evt[SMMUV3_EVENT_SIZE / 8] = {
+        /* F_TRANSLATION */
+        cpu_to_le64(0x10 | (uint64_t)sid << 32), 0, cpu_to_le64(addr), 0,
+    };
+    uint8_t record[RECORD_SIZE];
+
+    memcpy(record, &header, sizeof(header));
+    memcpy(record + sizeof(header), evt, sizeof(evt));
+    g_assert_cmpint(pwrite(veventq, record, RECORD_SIZE,
+                           (off_t)written * RECORD_SIZE), ==, RECORD_SIZE);
+    written++;
+}
+
+unsigned machine_events_left(void)
+{
+    return written - lseek(veventq, 0, SEEK_CUR) / RECORD_SIZE;
+}
+
+/* In place of the room's own, by the linker */
+uint32_t __real_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
+                                  SMMUv3EventSink *sink, void *opaque);
+uint32_t __wrap_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
+                                  SMMUv3EventSink *sink, void *opaque);
+
+uint32_t __wrap_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
+                                  SMMUv3EventSink *sink, void *opaque)
+{
+    event_reads++;
+    return __real_smmuv3_event_read(reader, fd, sink, opaque);
+}
+
+unsigned machine_take_event_reads(void)
+{
+    unsigned n = event_reads;
+
+    event_reads = 0;
+    return n;
+}
+
+void machine_make(char *self)
+{
+    static const char args[] =
+        "-machine virt,gic-version=3 -accel qtest -m 64M -display none "
+        "-nodefaults -device arm-smmuv3,id=smmu0,primary-bus=pcie.0,accel=on";
+    g_auto(GStrv) more = g_strsplit(args, " ", 0);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    qemu_irq *wires;
+
+    g_ptr_array_add(argv, self);
+    for (char **arg = more; *arg; arg++) {
+        g_ptr_array_add(argv, *arg);
+    }
+    g_ptr_array_add(argv, NULL);
+    qemu_init(argv->len - 1, (char **)argv->pdata);
+    /* Programs run in children */
+    rcu_enable_atfork();
+    smmu = ARM_SMMUV3(object_resolve_path("/machine/peripheral/smmu0", NULL));
+    mmio = sysbus_mmio_get_region(SYS_BUS_DEVICE(smmu), 0);
+    g_assert_true(smmu->accel->on);
+    wires = qemu_allocate_irqs(wire_changed, NULL, WIRES);
+    for (int i = 0; i < WIRES; i++) {
+        smmu->irq[i] = wires[i];
+    }
+}

@@ -12,6 +12,7 @@
 #include "qemu/units.h"
 #include "iommufd-explain.h"
 #include "pci.h"
+#include "reserved-regions.h"
 
 #define SYSFS_PCI "/sys/bus/pci/devices"
 #define VFIO_CDEVS "/dev/vfio/devices"
@@ -161,27 +162,14 @@ void vfio_add_token(VFIODevice *vbasedev, struct vfio_device_bind_iommufd *bind)
     }
 }
 
-/*
- * The first line of sysfs' reserved_regions that is of the type direct, such as
- * "0x00000000e0000000 0x00000000e0ffffff direct"; or NULL
- */
 static char *direct_region(const char *path)
 {
     g_autofree char *name = g_build_filename(path, "iommu_group",
                                              "reserved_regions", NULL);
     g_autofree char *text = NULL;
-    g_auto(GStrv) lines = NULL;
 
-    if (!g_file_get_contents(name, &text, NULL, NULL)) {
-        return NULL;
-    }
-    lines = g_strsplit(text, "\n", 0);
-    for (char **line = lines; *line; line++) {
-        if (g_str_has_suffix(*line, " direct")) {
-            return g_strndup(*line, strlen(*line) - strlen(" direct"));
-        }
-    }
-    return NULL;
+    return g_file_get_contents(name, &text, NULL, NULL) ?
+           vfio_direct_region(text) : NULL;
 }
 
 static void explain_bind_einval(VFIODevice *vbasedev, Error **errp)

@@ -654,6 +654,22 @@ void fake_host_open_device(FakeHost *h, FakeDevice *dev)
     get(h, FAKE_PARENT)->refs++;
 }
 
+/* Flags and capability bit 3 are of 7.x; a newer kernel has more of both */
+FakeHwInfo fake_host_hw_info(const FakeHost *h, const FakeDevice *dev)
+{
+    bool tells = h->kernel == FAKE_LINUX_7_3 || h->kernel == FAKE_LINUX_NEWER;
+    bool newer = h->kernel == FAKE_LINUX_NEWER;
+
+    return (FakeHwInfo) {
+        .flags = (tells && h->erratum) | (newer ? 0xfffffffe : 0),
+        /* S1P, S2P, TTF 2, COHACC, ATS, ASID16, TTENDIAN 2, STALL_MODEL */
+        .idr = { h->stalls ? 0x0445141b : 0x0545141b, 0x10, 0, 0x1500, 0,
+                 0x74 },
+        .caps = (tells && dev->no_ats ? 8 : 0) | (newer ? ~0xfULL : 0),
+        .last_iova = MAKE_64BIT_MASK(0, 44),
+    };
+}
+
 void fake_host_close_device(FakeHost *h, FakeDevice *dev)
 {
     if (dev->hwpt) {

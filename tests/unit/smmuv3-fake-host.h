@@ -55,12 +55,21 @@ typedef struct FakeDMA {
     uint32_t vsid;
 } FakeDMA;
 
+/* What IOMMU_GET_HW_INFO and IOMMU_IOAS_IOVA_RANGES say */
+typedef struct FakeHwInfo {
+    uint32_t flags;
+    uint32_t idr[6];
+    uint64_t caps;
+    uint64_t last_iova;
+} FakeHwInfo;
+
 /**
  * FakeDevice - a device that VFIO holds
  * @hwpt: what is attached; 0 after a detach, and it is then blocked
  * @vsid: the StreamID that the attachment was made with, if @bound
  * @fresh: attached anew since the test cleared it: no old CD is cached
  * @stuck: the last detach failed
+ * @no_ats: its root complex has no ATS; Linux tells from 7.x on
  * @sids: how many StreamIDs the host's SMMU knows it by, 0 for 1
  * @atc_dead: it answers no ATC_INV
  * @cd_dead: the host does not invalidate its CDs
@@ -78,6 +87,7 @@ typedef struct FakeDevice {
     bool bound;
     bool fresh;
     bool stuck;
+    bool no_ats;
     unsigned sids;
     bool atc_dead;
     bool cd_dead;
@@ -113,6 +123,7 @@ typedef struct FakeObject {
 /**
  * FakeHost - the host
  * @no_veventq: the kernel makes none, although it knows the call
+ * @stalls: the SMMU stalls where a CD says so
  * @erratum: the SMMU does an invalidation only if it is asked twice
  * @log: each call in words, "attach d0 bypass; ", or NULL
  * @issued: called with each command that reached the hardware
@@ -121,6 +132,7 @@ typedef struct FakeObject {
 typedef struct FakeHost {
     FakeKernel kernel;
     bool no_veventq;
+    bool stalls;
     bool erratum;
     FakeDevice dev[FAKE_DEVICES];
     FakeObject object[FAKE_OBJECTS];
@@ -155,6 +167,9 @@ void fake_host_end(FakeHost *h);
 
 /* VFIO opens and attaches the device again, or for the first time */
 void fake_host_open_device(FakeHost *h, FakeDevice *dev);
+
+/* What the kernel tells of the device and its SMMU */
+FakeHwInfo fake_host_hw_info(const FakeHost *h, const FakeDevice *dev);
 
 /* VFIO closes the device, which also detaches it */
 void fake_host_close_device(FakeHost *h, FakeDevice *dev);

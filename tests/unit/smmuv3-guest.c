@@ -9,6 +9,7 @@
 #include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "monitor/monitor.h"
+#include "hw/arm/smmuv3-accel/core/idr.h"
 #include "smmuv3-guest.h"
 
 #define GBPA_RESET 0x1000
@@ -189,10 +190,17 @@ void guest_free(Guest *g)
 bool guest_plug(Guest *g, unsigned i)
 {
     FakeDevice *dev = &g->host.dev[i];
+    SMMUv3HostInfo info;
+    FakeHwInfo hw;
     Error *err = NULL;
 
     g_assert_null(g->stream[i]);
     fake_host_open_device(&g->host, dev);
+    hw = fake_host_hw_info(&g->host, dev);
+    info = smmuv3_host_info(hw.flags, hw.idr, hw.caps, hw.last_iova);
+    dev->host.stalls = smmuv3_idr_stalls(info.idr);
+    dev->host.ats = info.ats;
+    dev->host.repeats = info.repeats;
     begin_step(g);
     /* As VFIO leaves it, it reaches guest memory, if it is told to */
     g->before[i].kind = FAKE_OPEN;

@@ -337,7 +337,6 @@ static void test_erratum(void)
     Guest *g = guest_new(false);
 
     g->host.erratum = true;
-    g->host.dev[0].host.repeats = true;
     g->s.regs.ats = true;
     guest_plug(g, 0);
     guest_ste(g, 0, STE_S1(0x100000), EATS);
@@ -367,7 +366,6 @@ static void test_erratum_when_it_fails(void)
     Guest *g = guest_new(false);
 
     g->host.erratum = true;
-    g->host.dev[0].host.repeats = true;
     reach_s1(g, 1);
     g->host.issued = collect;
     g_array_set_size(done, 0);
@@ -387,7 +385,7 @@ static void test_ats_by_device(void)
 {
     Guest *g = guest_new(false);
 
-    g->host.dev[1].host.ats = false;
+    g->host.dev[1].no_ats = true;
     g->s.regs.ats = true;
     all_plug(g, 2);
     guest_ste(g, 0, STE_S1(0x100000), EATS);
@@ -405,6 +403,41 @@ static void test_ats_by_device(void)
     fake_host_assert_calls(&g->host, "invalidate 1; ");
     guest_assert_safe(g, true);
     guest_free(g);
+}
+
+/* Which kernel tells that a device has no ATS, and that there is the erratum */
+static void test_kernels_tell(void)
+{
+    static const struct {
+        FakeKernel kernel;
+        bool tells;
+    } rows[] = {
+        { FAKE_LINUX_6_15, false }, { FAKE_LINUX_6_19, false },
+        { FAKE_LINUX_7_3, true }, { FAKE_LINUX_NEWER, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (int has = 0; has < 2; has++) {
+            Guest *g = guest_new(false);
+
+            g->host.kernel = rows[i].kernel;
+            g->host.dev[0].no_ats = !has;
+            g->host.erratum = has && rows[i].tells;
+            g->s.regs.ats = true;
+            guest_plug(g, 0);
+            guest_ste(g, 0, STE_S1(0x100000), EATS);
+            guest_smmuen(g, true);
+            g_assert_cmphex(fake_host_dma(&g->host, &g->host.dev[0]).vste[1],
+                            ==, has || !rows[i].tells ? EATS : 0);
+            fake_host_take_calls(&g->host);
+            unmap(g, 1);
+            guest_sync(g);
+            g_assert_cmpuint(g->host.calls[FAKE_INVALIDATE], ==,
+                             has && rows[i].tells ? 2 : 1);
+            guest_assert_safe(g, true);
+            guest_free(g);
+        }
+    }
 }
 
 /* STE.EATS = 0: ATS is off in the device, and it does not answer */
@@ -497,6 +530,7 @@ int main(int argc, char **argv)
     ADD("with the erratum one call of two is not enough",
         test_erratum_when_it_fails);
     ADD("a device without ATS: no EATS, no ATC_INV", test_ats_by_device);
+    ADD("what each kernel tells of ATS and of the erratum", test_kernels_tell);
     ADD("ATC_INV goes only to a stream with EATS = 1",
         test_atc_inv_without_eats);
     ADD("ranges are given up after a range has failed, not before",

@@ -396,10 +396,10 @@ static void do_features(Guest *g, uint32_t f)
     g->ril = f & 8;
     g->host.kernel = f & 16 ? FAKE_LINUX_6_15 : FAKE_LINUX_7_3;
     g->host.no_veventq = (f & 0xe0) == 0xe0;
-    g->host.erratum = (f & 0x6000) == 0x6000;
+    g->host.erratum = (f & 0x6000) == 0x6000 &&
+                      g->host.kernel == FAKE_LINUX_7_3;
     for (unsigned i = 0; i < DEVICES; i++) {
-        g->host.dev[i].host.ats = !(f & 0x1000) || !i;
-        g->host.dev[i].host.repeats = g->host.erratum;
+        g->host.dev[i].no_ats = (f & 0x1000) && i;
     }
 }
 

@@ -546,7 +546,7 @@ static void test_stalls(void)
         Guest *g = guest_new(false);
         FakeDevice *dev = &g->host.dev[0];
 
-        dev->host.stalls = stalls;
+        g->host.stalls = stalls;
         guest_plug(g, 0);
         g_assert_cmphex(fake_host_dma(&g->host, dev).vste[1], ==, 0);
         guest_ste(g, 0, STE_S1(0x100000), 0);

@@ -152,7 +152,8 @@ static const QemuUUID *token_of(VFIODevice *vbasedev)
                                                        : NULL;
 }
 
-void vfio_add_token(VFIODevice *vbasedev, struct vfio_device_bind_iommufd *bind)
+void vfio_add_token(VFIODevice *vbasedev,
+                    struct vfio_device_bind_iommufd *bind)
 {
     const QemuUUID *token = token_of(vbasedev);
 
@@ -182,8 +183,8 @@ static void explain_bind_einval(VFIODevice *vbasedev, Error **errp)
         error_prepend(errp, "the host's firmware wants a 1:1 mapping at %s for "
                       "it, so that Linux gives it to nobody: ", region);
     } else if (token_of(vbasedev)) {
-        error_prepend(errp, "it is in use, or it needs no vf-token, or the host "
-                      "kernel takes none with iommufd: ");
+        error_prepend(errp, "it is in use, or it needs no vf-token, or the "
+                      "host kernel takes none with iommufd: ");
     } else {
         error_prepend(errp, "it is in use, by this or another process: ");
     }

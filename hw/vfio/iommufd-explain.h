@@ -35,7 +35,8 @@ bool vfio_pci_check_group(PCIDevice *dev, Error **errp);
 char *vfio_host_name(const VFIODevice *vbasedev);
 
 /* Put the property vf-token, if @vbasedev has it, into the call that binds */
-void vfio_add_token(VFIODevice *vbasedev, struct vfio_device_bind_iommufd *bind);
+void vfio_add_token(VFIODevice *vbasedev,
+                    struct vfio_device_bind_iommufd *bind);
 
 /* VFIO_DEVICE_BIND_IOMMUFD failed with @err, and *@errp says so: add why */
 void vfio_explain_bind(VFIODevice *vbasedev, int err, Error **errp);

@@ -735,7 +735,8 @@ static bool host_failed(Model *m, unsigned i)
     unsigned failed = h->failed - m->failed_before;
 
     /* One failed call is a reason for the device that it was for */
-    return is_faulty(&h->dev[i]) || failed > 1 || (failed == 1 && h->failed_dev == &h->dev[i]);
+    return is_faulty(&h->dev[i]) || failed > 1 ||
+           (failed == 1 && h->failed_dev == &h->dev[i]);
 }
 
 static void check_device(Model *m, unsigned i)

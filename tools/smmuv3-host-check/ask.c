@@ -62,8 +62,8 @@ static bool bind_device(Ask *ask, const Device *dev)
         bad("bind", "%s is in use, perhaps by a running VM", dev->cdev);
         break;
     case EPERM:
-        bad("bind", "%s: another driver has a device of IOMMU group %s, or the host "
-            "cannot isolate interrupts", dev->cdev, dev->group);
+        bad("bind", "%s: another driver has a device of IOMMU group %s, or the "
+            "host cannot isolate interrupts", dev->cdev, dev->group);
         break;
     case EACCES:
         bad("bind", "%s: another process holds its PF, and the VM needs its "
@@ -211,8 +211,8 @@ static bool make_viommu(Ask *ask)
     };
 
     if (ioctl(ask->iommu, IOMMU_VIOMMU_ALLOC, &viommu)) {
-        bad("viommu", "the kernel makes no vIOMMU (%s): the SMMU has neither S2FWB nor "
-            "a root complex with CANWBS, or Linux is older than 6.15",
+        bad("viommu", "the kernel makes no vIOMMU (%s): the SMMU has neither "
+            "S2FWB nor a root complex with CANWBS, or Linux is older than 6.15",
             strerror(errno));
         return false;
     }
@@ -269,7 +269,8 @@ static bool try_attach(const Ask *ask)
 
     if (ioctl(ask->vfio, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) == 0) {
         ioctl(ask->vfio, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
-        good("attach", "it is attached before its StreamID is known (Linux 6.19)");
+        good("attach",
+             "it is attached before its StreamID is known (Linux 6.19)");
         return true;
     }
     if (errno != ENOENT) {
@@ -278,8 +279,8 @@ static bool try_attach(const Ask *ask)
             "the device cannot be attached: %s", strerror(errno));
         return false;
     }
-    note("attach", "it is attached only when its StreamID is known (Linux before "
-         "6.19): bypass and abort are done in another way, which behaves "
+    note("attach", "it is attached only when its StreamID is known (Linux "
+         "before 6.19): bypass and abort are done in another way, which behaves "
          "the same");
     return true;
 }

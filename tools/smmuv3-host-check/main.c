@@ -92,8 +92,8 @@ static void check_smmus(void)
         closedir(dir);
     }
     if (!found) {
-        bad("smmu", "the kernel drives no SMMUv3: look for arm-smmu-v3 in its log, "
-            "and for an SMMU setting in the firmware");
+        bad("smmu", "the kernel drives no SMMUv3: look for arm-smmu-v3 in its "
+            "log, and for an SMMU setting in the firmware");
     }
 }
 
@@ -108,11 +108,11 @@ static void check_memlock(bool for_command)
     }
     mib = (unsigned long long)limit.rlim_cur >> 20;
     if (for_command && mib < GUEST_MIB + EXTRA_MIB) {
-        bad("memlock", "this user may lock %llu MiB, and a VM with %d MiB locks "
-            "all of them and some more (ulimit -l)", mib, GUEST_MIB);
+        bad("memlock", "this user may lock %llu MiB, and a VM with %d MiB "
+            "locks all of them and some more (ulimit -l)", mib, GUEST_MIB);
     } else {
-        note("memlock", "this user may lock %llu MiB; a VM locks all its memory "
-             "(ulimit -l)", mib);
+        note("memlock", "this user may lock %llu MiB; a VM locks all its "
+             "memory (ulimit -l)", mib);
     }
 }
 
@@ -124,7 +124,8 @@ static bool check_host(bool for_command)
         return false;
     }
     check_kernel();
-    check_node("kvm", "/dev/kvm", "the kernel has no KVM, or was not booted at EL2");
+    check_node("kvm", "/dev/kvm", "the kernel has no KVM, or was not booted at "
+               "EL2");
     check_node("iommufd", "/dev/iommu", "the kernel needs CONFIG_IOMMUFD "
                "(modprobe iommufd)");
     check_smmus();
@@ -177,8 +178,8 @@ static void check_device(Device *dev, const char *address)
     }
     good("group", "behind %s, IOMMU group %s", dev->smmu, dev->group);
     if (dev->direct[0]) {
-        bad("direct-region", "the firmware wants a 1:1 mapping at %s for it, so "
-            "that Linux gives it to nobody", dev->direct);
+        bad("direct-region", "the firmware wants a 1:1 mapping at %s for it, "
+            "so that Linux gives it to nobody", dev->direct);
     } else if (strstr(dev->driver, "vfio") == NULL) {
         say_how_to_bind(dev);
     } else if (!dev->cdev[0]) {

@@ -125,8 +125,9 @@ static void print_findings(const Device *dev)
         const Finding *f = &found[i];
 
         if (f->dev == dev) {
-            printf("%s\n      { \"check\": \"%s\", \"result\": \"%s\", \"text\": ",
-                   comma, f->check, !strcmp(f->result, "NO") ? "no" : f->result);
+            printf("%s\n      { \"check\": \"%s\", \"result\": \"%s\", "
+                   "\"text\": ", comma, f->check,
+                   strcmp(f->result, "NO") ? f->result : "no");
             print_string(f->text);
             printf(" }");
             comma = ",";

@@ -54,8 +54,8 @@ SMMUv3HostInfo smmuv3_host_info(uint32_t flags, const uint32_t *idr,
 /**
  * smmuv3_idr_for_guest - the ID registers to show to the guest
  * @base: IDR0 to IDR5 of the emulated SMMUv3
- * @host: the host's, or NULL while there is none: auto is then what every SMMUv3
- *        that can nest has
+ * @host: the host's, or NULL while there is none: auto is then what every
+ *        SMMUv3 that can nest has
  * @idr: the result
  */
 void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,

@@ -45,8 +45,8 @@ typedef struct SMMUv3VIOMMU {
  * @dev: a device behind the physical SMMU that will back it
  * @parent: the nesting parent HWPT that @dev is attached to; must outlive it
  *
- * A kernel without vEVENTQs (before 6.15) is refused, since it has no MSIs under
- * nested HWPTs either. If one that has them makes none, the guest sees no
+ * A kernel without vEVENTQs (before 6.15) is refused, since it has no MSIs
+ * under nested HWPTs either. If one that has them makes none, the guest sees no
  * events, and a warning says so.
  *
  * Returns: the vIOMMU, to be freed by smmuv3_viommu_free(); or NULL with @errp

@@ -1,5 +1,5 @@
 /*
- * Where the guest's command queue is in this process
+ * Where the guest's queues are, and the command queue in this process
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,6 +9,16 @@
 #include "qemu/bswap.h"
 #include "state.h"
 #include "hw/arm/smmuv3-internal.h"
+
+/* 6.3.26, 6.3.29: ADDR */
+#define QUEUE_ADDR MAKE_64BIT_MASK(5, 51)
+
+uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q)
+{
+    uint64_t size = (uint64_t)q->entry_size << q->log2size;
+
+    return q->base & QUEUE_ADDR & accel->pa_mask & -size;
+}
 
 static void forget_memory(SMMUv3AccelQueueMemory *m)
 {

@@ -17,18 +17,8 @@
 /* Linux puts no more than 64 and a CMD_SYNC into the queue at a time */
 #define RUN_MAX 128
 
-/* 6.3.26, 6.3.29: ADDR */
-#define QUEUE_ADDR MAKE_64BIT_MASK(5, 51)
-
 /* Queues are memory; see read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
-
-uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q)
-{
-    uint64_t size = (uint64_t)q->entry_size << q->log2size;
-
-    return q->base & QUEUE_ADDR & accel->pa_mask & -size;
-}
 
 static uint64_t entry_addr(const SMMUv3State *s, const SMMUQueue *q,
                            uint32_t index)

@@ -95,7 +95,11 @@ void smmuv3_accel_reset(SMMUv3State *s);
 /* device/pci.c: put the vSMMU in charge of its bus */
 bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp);
 
-/* device/cmdq-memory.c: the command queue as memory of this process */
+/* device/cmdq-memory.c: where the queues are */
+
+/* Where the queue is: @q->base as the SMMU uses it (6.3.26, 6.3.29, 3.4.3) */
+uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q);
+/* The command queue as memory of this process */
 void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel);
 void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel);
 /* Returns: its first byte; NULL if the queue is not one piece of RAM */
@@ -104,9 +108,6 @@ uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data);
 
 /* device/queue.c: the guest's command and event queues */
-
-/* Where the queue is: @q->base as the SMMU uses it (6.3.26, 6.3.29, 3.4.3) */
-uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q);
 /* Do what is in the command queue, if it is enabled and has no error */
 void smmuv3_accel_consume_cmdq(SMMUv3State *s);
 /* Record an event, or lose it, as EVENTQEN and the queue say */

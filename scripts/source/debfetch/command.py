@@ -44,6 +44,8 @@ def kind_of(text):
 
 def _prepare_child():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Not a session: on a busy machine a new one may get next to no processor.
+    os.setpgid(0, 0)
     # apt closes each possible descriptor in turn: in some containers these
     # are a billion.
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
@@ -130,7 +132,7 @@ def output(cmd, watch=(), tick=None, **kw):
     with tempfile.TemporaryFile('w+', errors='replace') as out, \
             tempfile.TemporaryFile('w+', errors='replace') as err:
         with subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=out,
-                              stderr=err, text=True, start_new_session=True,
+                              stderr=err, text=True,
                               preexec_fn=_prepare_child, **kw) as p:
             try:
                 stalled = _wait(p, watch, tick)

@@ -292,7 +292,8 @@ static void a_ring_can_be_moved_while_it_is_enabled(void)
 
     machine_write(CR0, 4, CMDQEN);
     for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < 5; i++) {
+        /* So many that CONS and the new PROD could be of one queue */
+        for (int i = 0; i < 20; i++) {
             command(SYNC, 0);
         }
         for (int i = 0; i < 16; i++) {

@@ -578,6 +578,11 @@ static void messages_that_fail_are_errors(void)
     /* Of the message that failed no second one tells */
     g_assert_cmpuint(machine_take_pulses(WIRE_GERROR), ==, 1);
     assert_reads(CMDQ_CONS, 4, 1);
+    /* 6.3.19: those are active, and stay as they are until acknowledged */
+    command(SYNC_IRQ, NOWHERE);
+    assert_reads(GERROR, 4, MSI_EVENTQ_ABT_ERR | MSI_CMDQ_ABT_ERR |
+                            MSI_GERROR_ABT_ERR);
+    g_assert_cmpuint(machine_take_pulses(WIRE_GERROR), ==, 0);
 }
 
 /* --- Errors --- */

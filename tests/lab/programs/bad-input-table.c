@@ -193,9 +193,6 @@ static const struct bad_start device_start[] = {
     { "no host device", IOMMUFD SMMU PORT(1)
       " -device vfio-pci,bus=rp1,iommufd=iommufd0",
       "No provided host device" },
-    { "ats=on, the host has none",
-      IOMMUFD SMMU ",ats=on" PORT(0) VFIO(0),
-      "IDR0.ATS is 1 in the guest, 0 on the host; use ats=off" },
     { "ssidsize=5, the host has none",
       IOMMUFD SMMU ",ssidsize=5" PORT(0) VFIO(0),
       "IDR1.SSIDSIZE is 5 in the guest, 0 on the host; use a smaller "
@@ -265,18 +262,15 @@ static const struct bad_plug running_plug[] = {
     {}
 };
 
-/* A guest that was promised what the host has not, by a VM without devices. */
-static const struct bad_plug promised_ats[] = {
+static const struct bad_plug without_devices[] = {
     { "migration without devices", MIGRATE,
       "smmu0 has accel=on: the host SMMU's state" },
     { "a snapshot without devices", HMP("savevm one"),
       "smmu0 has accel=on: the host SMMU's state" },
-    { "a host without the ATS that was promised",
-      ADD_VFIO("$1", "rp2", "iommufd0"),
-      "IDR0.ATS is 1 in the guest, 0 on the host" },
     {}
 };
 
+/* A guest that was promised what the host has not, by a VM without devices. */
 static const struct bad_plug promised_ssid[] = {
     { "a host without the SubstreamIDs that were promised",
       ADD_VFIO("$1", "rp2", "iommufd0"),
@@ -295,7 +289,7 @@ static const struct bad_vm device_vm[] = {
     { IOMMUFD "-object iommufd,id=iommufd1 " SMMU PORT(1) PORT(2)
       " -device vfio-pci,host=$0,bus=rp1,iommufd=iommufd0",
       running_plug, true },
-    { IOMMUFD SMMU ",ats=on" PORT(2), promised_ats },
+    { IOMMUFD SMMU PORT(2), without_devices },
     { IOMMUFD SMMU ",ssidsize=20" PORT(2), promised_ssid },
     { IOMMUFD SMMU ",oas=48" PORT(2), promised_oas },
     {}

@@ -94,6 +94,9 @@ static const struct command_line {
       IOMMUFD PXB(1, 16) SMMU(1, ",ats=off,ril=off,ssidsize=0,oas=44")
       PORT(1) VFIO(1, "$0"),
       { PROPS("false", "false", "0", "44"), STREAM(1) } },
+    { "ats=on, and a device that cannot use it",
+      IOMMUFD PXB(1, 16) SMMU(1, ",ats=on") PORT(1) VFIO(1, "$0"),
+      { PROPS("true", "true", "0", "44"), STREAM(1) } },
     { "11.x, two SMMUs",
       IOMMUFD PXB(1, 16) SMMU(1, "") PXB(2, 32) SMMU(2, "") PORT(1) PORT(2)
       VFIO(1, "$0") VFIO(2, "$1"),

@@ -54,7 +54,7 @@
 #define GI(n) "-object acpi-generic-initiator,id=gi" #n ",pci-dev=dev1," \
               "node=" #n " "
 #define GRACE \
-    "-M hmat=on,ras=on,highmem-mmio-size=64G " \
+    "-M hmat=on,ras=on,highmem-mmio-size=1T " \
     "-object memory-backend-ram,id=m0,size=128M " \
     "-numa node,nodeid=0,memdev=m0,cpus=0 " \
     "-numa node,nodeid=1 -numa node,nodeid=2 -numa node,nodeid=3 " \

@@ -47,6 +47,8 @@ static void add_features(struct iommu_hw_info *info)
     }
     info->out_max_pasid_log2 = MAX_PASID_LOG2;
     info->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_PRIV;
+    /* Linux 7.x says so of a device without ATS */
+    info->out_capabilities &= ~(uint64_t)IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
 }
 
 static void log_call(unsigned long request, const void *arg)

@@ -66,5 +66,7 @@ fault_lost()
         lost destroy smmuen_1 "count_closed(g) == 0"
     point "lost objects are seen at plug" \
         lost destroy plug_beside_another "objects [0-9]*, then"
-    point "lost objects are seen after plugs" leaked "is.objects == was.objects"
+    # A vDEVICE that was not freed is in the way of the one tried at plug
+    point "a lost vDEVICE is seen at the next plug" leaked \
+        "guest_try_hotplug(g, i)"
 }

@@ -91,12 +91,12 @@ shows 'hostdev1 (host 0000:02:00.0)' "and with the one that was plugged in" /tmp
 point "QEMU got descriptors of /dev/iommu and the device" grep -q \
     '"driver":"vfio-pci".*"fd":' $root/$state/log/qemu/lab.log
 
-# What KubeVirt writes, on a host without ATS
+# What KubeVirt writes, on a host without SubstreamIDs
 sed "s/ats='off' ril='on' ssidsize='0' oas='44'/ats='on' ril='off' ssidsize='20' oas='48'/" \
     /lab/libvirt/domain.xml >$root/lab/kubevirt.xml
 virsh 'create /lab/kubevirt.xml' >/dev/null
-point "a host without ATS is refused" [ $? != 0 ]
-shows 'IDR0.ATS is 1 in the guest, 0 on the host; use ats=off' \
+point "a host without SubstreamIDs is refused" [ $? != 0 ]
+shows 'IDR1.SSIDSIZE is 20 in the guest, 0 on the host; use a smaller ssidsize' \
     "and libvirt's user reads why" /tmp/virsh.err
 
 # The same without a device

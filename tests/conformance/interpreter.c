@@ -239,12 +239,15 @@ void conf_load(ConfTable *table, const char *path)
             continue;
         }
         step = parse_step(file, i + 1, line);
+        g_assert(step->word[0]);
         if (g_str_equal(step->word[0], "let")) {
             define_name(table, step);
+            g_free(step);
         } else if (g_str_equal(step->word[0], "macro")) {
             row = NULL;
             steps = g_ptr_array_new();
             g_hash_table_insert(table->macros, step->word[1], steps);
+            g_free(step);
         } else if (!steps) {
             bad_line(file, i + 1, "a step without a row");
         } else {

@@ -581,6 +581,24 @@ static void do_reset(Model *m)
     load_oracle_regs(m);
 }
 
+/* What a reset leaves as it was is what this program's writes left */
+static void forget_registers(void)
+{
+    static const uint32_t kept[] = {
+        CR1, CR2, STRTAB_BASE, STRTAB_BASE + 4, STRTAB_BASE_CFG,
+        GERROR_IRQ_CFG0, GERROR_IRQ_CFG0 + 4, GERROR_IRQ_CFG1, GERROR_IRQ_CFG2,
+        CMDQ_BASE, CMDQ_BASE + 4, CMDQ_PROD, CMDQ_CONS,
+        EVENTQ_BASE, EVENTQ_BASE + 4, EVENTQ_PROD, EVENTQ_CONS,
+        EVENTQ_IRQ_CFG0, EVENTQ_IRQ_CFG0 + 4, EVENTQ_IRQ_CFG1, EVENTQ_IRQ_CFG2,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+        machine_write(kept[i], 4, 0);
+    }
+    machine_write(EVENTQ_PROD + PAGE1, 4, 0);
+    machine_write(EVENTQ_CONS + PAGE1, 4, 0);
+}
+
 static void do_plug(Model *m, unsigned i)
 {
     Device *d = &m->dev[i];
@@ -751,6 +769,8 @@ static void run_program(const Program *p, bool speak)
     for (size_t i = 0; i < ARRAY_SIZE(l1std); i++) {
         machine_store(L1_TABLE + i * 8, l1std[i]);
     }
+    machine_reset();
+    forget_registers();
     do_reset(m);
     for (unsigned i = 0; i < p->n; i++) {
         run_step(m, &p->step[i]);

@@ -95,13 +95,14 @@ class Relink:
         self.run(like, to, {like['file']: path}, cflags)
         return to
 
-    def test_program(self, sources, entry, wanted, flags, source=None):
+    def test_program(self, sources, entry, wanted, flags, source=None,
+                     ldflags=()):
         """QEMU with SOURCES, whose function ENTRY is called in place of its
         own main(); the rest as in make()"""
         objects = [self.add(path, flags) for path in sources]
         self.make(wanted, flags, [*flags, '-Wl,--wrap=main',
                                   f'-Wl,--defsym=__wrap_main={entry}',
-                                  *objects], source)
+                                  *ldflags, *objects], source)
         return self.result
 
     def make(self, wanted, cflags, ldflags=(), source=None):

@@ -7,19 +7,15 @@
 #include "qemu/osdep.h"
 #include <linux/iommufd.h>
 #include "qemu/memfd.h"
-#include "qemu/rcu.h"
 #include "hw/irq.h"
 #include "hw/resettable.h"
-#include "hw/sysbus.h"
 #include "smmuv3-machine.h"
 #include "system/address-spaces.h"
-#include "system/system.h"
 
 #define RECORD_SIZE (sizeof(struct iommufd_vevent_header) + SMMUV3_EVENT_SIZE)
 
 SMMUv3State *smmu;
 
-static MemoryRegion *mmio;
 static unsigned pulses[WIRES];
 
 /* A file is like a vEVENTQ: where nothing is left, it reads as 0 bytes */
@@ -28,17 +24,12 @@ static unsigned written, event_reads;
 
 uint64_t machine_read(uint64_t offset, unsigned width)
 {
-    uint64_t val = 0;
-
-    memory_region_dispatch_read(mmio, offset, &val, size_memop(width) | MO_LE,
-                                MEMTXATTRS_UNSPECIFIED);
-    return val;
+    return machine_read_reg(smmu, offset, width);
 }
 
 void machine_write(uint64_t offset, unsigned width, uint64_t val)
 {
-    memory_region_dispatch_write(mmio, offset, val, size_memop(width) | MO_LE,
-                                 MEMTXATTRS_UNSPECIFIED);
+    machine_write_reg(smmu, offset, width, val);
 }
 
 uint64_t machine_load(uint64_t addr)
@@ -133,24 +124,11 @@ unsigned machine_take_event_reads(void)
 
 void machine_make(char *self)
 {
-    static const char args[] =
-        "-machine virt,gic-version=3 -accel qtest -m 64M -display none "
-        "-nodefaults -device arm-smmuv3,id=smmu0,primary-bus=pcie.0,accel=on";
-    g_auto(GStrv) more = g_strsplit(args, " ", 0);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
     qemu_irq *wires;
 
-    g_ptr_array_add(argv, self);
-    for (char **arg = more; *arg; arg++) {
-        g_ptr_array_add(argv, *arg);
-    }
-    g_ptr_array_add(argv, NULL);
-    qemu_init(argv->len - 1, (char **)argv->pdata);
-    /* Programs run in children */
-    rcu_enable_atfork();
-    smmu = ARM_SMMUV3(object_resolve_path("/machine/peripheral/smmu0", NULL));
-    mmio = sysbus_mmio_get_region(SYS_BUS_DEVICE(smmu), 0);
-    g_assert_true(smmu->accel->on);
+    machine_start(self, "-device arm-smmuv3,id=smmu0,primary-bus=pcie.0,"
+                  "accel=on");
+    smmu = machine_smmu("smmu0");
     wires = qemu_allocate_irqs(wire_changed, NULL, WIRES);
     for (int i = 0; i < WIRES; i++) {
         smmu->irq[i] = wires[i];

@@ -9,11 +9,11 @@
 #ifndef TESTS_MACHINE_SMMUV3_MACHINE_H
 #define TESTS_MACHINE_SMMUV3_MACHINE_H
 
-#include "hw/arm/smmuv3-accel/device/state.h"
+#include "tests/conformance/machine.h"
 
 /* Guest memory; above it there is none */
-#define RAM       0x40000000ULL
-#define RAM_SIZE  0x04000000ULL
+#define RAM       MACHINE_RAM
+#define RAM_SIZE  MACHINE_RAM_SIZE
 
 /* IHI 0070, 6.2 */
 enum {

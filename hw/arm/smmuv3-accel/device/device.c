@@ -113,7 +113,7 @@ static void set_timer(void *opaque, int64_t at)
     }
 }
 
-const SMMUv3Clock smmuv3_accel_clock = { .now = now, .set_timer = set_timer };
+static const SMMUv3Clock clock_ops = { .now = now, .set_timer = set_timer };
 
 static void retry_closed(void *opaque)
 {
@@ -151,7 +151,7 @@ void smmuv3_accel_instance_init(SMMUv3State *s)
         .ssidsize_auto = true,
     };
     QTAILQ_INIT(&accel->devices);
-    smmuv3_accel_regs_init(accel);
+    smmuv3_accel_regs_init(accel, &clock_ops);
     accel->streams.on_close = smmuv3_accel_monitor_closed;
 }
 

@@ -402,8 +402,7 @@ void smmuv3_accel_update_idr(SMMUv3Accel *accel)
         smmuv3_idr_granules(accel->idr) : 0;
 }
 
-void smmuv3_accel_regs_init(SMMUv3Accel *accel)
+void smmuv3_accel_regs_init(SMMUv3Accel *accel, const SMMUv3Clock *clock)
 {
-    smmuv3_streams_init(&accel->streams, read_table, get_sid,
-                        &smmuv3_accel_clock, accel);
+    smmuv3_streams_init(&accel->streams, read_table, get_sid, clock, accel);
 }

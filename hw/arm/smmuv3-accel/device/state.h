@@ -78,11 +78,10 @@ struct SMMUv3Accel {
     Error *migration_blocker;
 };
 
-/* device/device.c: the VM's time, for the streams */
-extern const SMMUv3Clock smmuv3_accel_clock;
-
 /* device/regs.c: the registers, and what a write of them starts */
-void smmuv3_accel_regs_init(SMMUv3Accel *accel);
+
+/* @clock: the VM's time, for the streams; called with @accel */
+void smmuv3_accel_regs_init(SMMUv3Accel *accel, const SMMUv3Clock *clock);
 uint64_t smmuv3_accel_read(SMMUv3State *s, hwaddr offset, unsigned size);
 void smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t val,
                         unsigned size);

@@ -2,12 +2,20 @@
 """What happens, on the terminal, as it happens."""
 
 import os
+import re
 import sys
 import textwrap
 import time
 
-COLOUR = {'board': '36', 'host': '34', 'guest': '32', 'vSMMU': '35',
-          'fault': '31', 'demo': '1'}
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                *['..'] * 4, 'scripts', 'lib'))
+
+from statecolours import COLOURS, FAULT_ANSI  # noqa: E402
+
+# Not those of a state or a fault, whose colour says the same everywhere.
+COLOUR = {'board': '36', 'host': '96', 'guest': '1', 'vSMMU': '1;36',
+          'fault': FAULT_ANSI, 'demo': '1'}
+STATE = re.compile(r'\b(' + '|'.join(COLOURS) + r')\b')
 WIDTH = 80
 
 
@@ -48,15 +56,24 @@ class Screen:
     def seconds(self):
         return time.monotonic() - self.start
 
-    def show(self, who, text):
+    def show(self, who, text, states=False):
+        """states: colour the names of states"""
         name = f'{who:<6}'
         when = f'{self.seconds():5.1f} s  '
-        first, *more = wrap(text, WIDTH - len(when) - len(name) - 1)
+        lines = wrap(text, WIDTH - len(when) - len(name) - 1)
+        if self.colour and states:
+            lines = [STATE.sub(self.in_colour, line) for line in lines]
         if self.colour and who in COLOUR:
             name = f'\033[{COLOUR[who]}m{name}\033[0m'
+        first, *more = lines
         print(f'{when}{name} {first}', flush=True)
         for line in more:
             print(f'{"":{len(when)}}{"":6} {line}', flush=True)
+
+    @staticmethod
+    def in_colour(match):
+        state = match.group(1)
+        return f'\033[{COLOURS[state][2]}m{state}\033[0m'
 
     def plain(self, text=''):
         print(text, flush=True)

@@ -81,8 +81,11 @@ class Reader:
                                            else 'bypass')
         elif name == 'renumbered':
             text = 'a bus got another number; StreamIDs change with it'
-        else:
+        elif name == 'reset':
             text = 'the SMMU was reset; devices now follow GBPA'
+        else:
+            # Such as the guest's reset of a device: its state stays.
+            return None
         return Event(time, 'register', None, text, label=label)
 
     def _viommu_new(self, time, rest):

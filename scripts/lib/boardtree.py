@@ -80,14 +80,7 @@ def _own_files():
 
 
 def _link(path, to):
-    full = os.path.join(SRC, path)
-    target = os.path.relpath(to, os.path.dirname(full))
-    if os.path.islink(full) and os.readlink(full) == target:
-        return
-    os.makedirs(os.path.dirname(full), exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(full)
-    os.symlink(target, full)
+    srctree.link(os.path.join(SRC, path), to)
 
 
 def _put(path, old, new, edits_are_in):

@@ -12,6 +12,8 @@ import contextlib
 import fcntl
 import glob
 import hashlib
+import importlib.machinery
+import importlib.util
 import os
 import re
 import subprocess
@@ -129,6 +131,16 @@ def git(*args, index=None, stdin=None, check=True, tree=SRC):
         raise TreeError(f'git {" ".join(args)} failed in {SRC}:\n'
                         + p.stderr.decode(errors='replace').strip())
     return p.stdout.decode(errors='replace').strip()
+
+
+def load_script(path):
+    """A script of scripts/ as a module, for a test of its functions"""
+    loader = importlib.machinery.SourceFileLoader(
+        re.sub(r'\W', '_', os.path.basename(path)), path)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 class Patch:
@@ -309,6 +321,17 @@ def overlay_files():
         yield from files_below(os.path.join(ROOT, root), ROOT)
 
 
+def link(path, to):
+    """Make path a relative link to a file, unless it is one already."""
+    target = os.path.relpath(to, os.path.dirname(path))
+    if os.path.islink(path) and os.readlink(path) == target:
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    os.symlink(target, path)
+
+
 def sync_links():
     """Link the overlay's files into the tree; remove links of gone ones."""
     with contextlib.suppress(FileNotFoundError):
@@ -326,14 +349,7 @@ def sync_links():
                         + '\n  Change QEMU\'s files with a hook patch in '
                         + os.path.relpath(PATCHES, ROOT))
     for f in wanted:
-        full = os.path.join(SRC, f)
-        target = os.path.relpath(os.path.join(ROOT, f), os.path.dirname(full))
-        if os.path.islink(full) and os.readlink(full) == target:
-            continue
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(full)
-        os.symlink(target, full)
+        link(os.path.join(SRC, f), os.path.join(ROOT, f))
     with open(LINKS, 'w', encoding='utf-8') as f:
         f.writelines(f'{w}\n' for w in wanted)
     return wanted

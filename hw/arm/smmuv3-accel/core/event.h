@@ -27,7 +27,10 @@ typedef struct SMMUv3EventReader {
     uint64_t lost;
 } SMMUv3EventReader;
 
-/* Take one event record, @evt, little-endian as the guest's queue holds it */
+/*
+ * Take one event record, @evt, little-endian as the guest's queue holds it.
+ * @opaque: as passed to smmuv3_event_read(); in device/ an SMMUv3State *
+ */
 typedef void SMMUv3EventSink(void *opaque,
                              const uint8_t evt[SMMUV3_EVENT_SIZE]);
 

@@ -21,7 +21,8 @@
  * @repeats: its host SMMU has the erratum for which each invalidation of the
  *           TLB or of configuration is to be made twice (struct
  *           iommu_hw_info_arm_smmuv3, flag ERRATA_REPEAT_TLBI_CFGI)
- * @opaque: the call table's own
+ * @opaque: the call table's own; of smmuv3_host_iommufd a HostIOMMUDevice *,
+ *          whose agent is the VFIODevice
  */
 typedef struct SMMUv3HostDevice {
     const char *name;
@@ -36,7 +37,8 @@ typedef struct SMMUv3HostDevice {
  * SMMUv3HostOps - host calls
  *
  * All but @destroy and @quarantine return 0, or -errno as the host gave it with
- * @errp set. @opaque is the one of the vIOMMU that makes the call.
+ * @errp set. @opaque is SMMUv3VIOMMU.opaque of the vIOMMU that makes the call:
+ * for smmuv3_host_iommufd an IOMMUFDBackend *.
  */
 typedef struct SMMUv3HostOps {
     /* IOMMU_VIOMMU_ALLOC on nesting parent @parent */

@@ -157,7 +157,10 @@ void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
         set(idr, GRAN16K, get(base, GRAN16K) && get(host, GRAN16K));
         set(idr, GRAN64K, get(base, GRAN64K) && get(host, GRAN64K));
     } else {
-        /* SBSA asks for these two of every SMMU; 16K is a choice */
+        /*
+         * The host's SMMU is not known yet. SBSA requires pages of 4K and 64K
+         * of every SMMU, and @idr has them from @base; 16K it may not have.
+         */
         set(idr, GRAN16K, 0);
     }
 }

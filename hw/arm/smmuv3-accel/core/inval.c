@@ -163,7 +163,7 @@ static bool issue_or_widen(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
         return true;
     }
     if (has_range(cmd[0])) {
-        /* A kernel may keep ranges from users of an SMMU that has them */
+        /* The host may refuse ranges although IDR3.RIL is 1: use no more */
         inval->granules = 0;
     }
     inval->count.widened++;
@@ -240,6 +240,7 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
     };
     bool done = true;
 
+    /* One range for each size of pages is no gain over so few commands */
     if (n < ctpop32(inval->granules) || !inval->granules) {
         for (uint64_t i = 1; i <= n; i++) {
             done &= smmuv3_inval_add(inval, viommu, first[0],

@@ -38,7 +38,8 @@ typedef void SMMUv3InvalFailed(void *opaque, uint32_t sid, bool atc);
 
 /**
  * SMMUv3Inval - commands taken from the guest and not yet issued on the host
- * @failed, @opaque: told of each stream whose entries failed, once a flush
+ * @failed: called for each stream whose entries failed, once a flush
+ * @opaque: passed to @failed; in smmuv3_streams_init() the SMMUv3Streams
  *
  * A TLB or configuration invalidation need not be complete before the CMD_SYNC
  * that follows it (IHI 0070, 4.7.3), so it may wait here until then.

@@ -27,7 +27,7 @@ static void set_attached(SMMUv3Stream *st, SMMUv3Attachment attached)
         st->s1_attached = attached == SMMUV3_ATTACHED_TRANSLATE;
     }
     st->count.attaches++;
-    /* Names are looked up only for those who look */
+    /* The name costs a lookup, which is made only if the event is traced */
     if (trace_event_get_state_backends(TRACE_SMMUV3_ACCEL_ATTACH)) {
         trace_smmuv3_accel_attach(st->dev.name,
                                   smmuv3_attachment_name(attached),
@@ -152,6 +152,10 @@ bool smmuv3_stream_settled(const SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     if (wanted->kind == SMMUV3_VSTE_TRANSLATE) {
         return s1_settled(st, wanted, sid);
     }
+    /*
+     * While SMMUEN = 0 the S1 HWPT and the vDEVICE are kept for the next
+     * SMMUEN = 1. With SMMUEN = 1 a stream that does not translate has none.
+     */
     return st->attached == shared_attachment(wanted->kind) &&
            (wanted->reason == SMMUV3_VSTE_GBPA ||
             (!st->has_s1 && !st->has_vdevice));

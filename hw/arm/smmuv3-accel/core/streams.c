@@ -1,8 +1,9 @@
 /*
  * All streams of one accelerated SMMUv3
  *
- * An event says which streams may have changed; resolve says what they must be;
- * reconcile makes it so. Nothing else attaches a stream.
+ * A trigger (a register, a command, a plug) says which streams may have changed;
+ * resolve says what they must be; reconcile makes it so. Nothing else attaches a
+ * stream.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,17 +23,21 @@
  */
 #define PROBE_SID 0xfffff
 
-/* A stream is closed until another, or the host's caches, make way */
-#define MUST_WAIT 1
+/*
+ * Not an errno: the stream was closed before the host was asked to attach it,
+ * because another device holds its StreamID, or because the host's TLB or the
+ * device's ATC may hold what the guest has invalidated.
+ */
+#define CLOSED_BEFORE_ATTACH 1
 
-/* For as many streams an event allocates nothing */
-#define FEW 8
+/* Up to this many streams are handled without an allocation on the heap */
+#define WANTED_ON_STACK 8
 
 #ifdef SMMUV3_ACCEL_FAULTS
 SMMUv3Fault smmuv3_fault;
 #endif
 
-/* What an event asks of one stream */
+/* What one stream must be after a trigger */
 typedef struct Wanted {
     SMMUv3Stream *st;
     SMMUv3VSTE vste;
@@ -267,7 +272,7 @@ static bool flush(SMMUv3Streams *s)
     return done;
 }
 
-/* Once an event: a host that fails is not asked again for each stream */
+/* Once a trigger: a host that fails is not asked again for each stream */
 static void clean_tlb(SMMUv3Streams *s)
 {
     if (s->tlb_stale) {
@@ -318,7 +323,7 @@ static SMMUv3Closed refuse_translation(SMMUv3Streams *s, const Wanted *w,
     return SMMUV3_NOT_CLOSED;
 }
 
-/* 0, -errno of the host, or MUST_WAIT without having asked it to attach */
+/* Returns: 0, -errno of the host, or CLOSED_BEFORE_ATTACH */
 static int reconcile(SMMUv3Streams *s, const Wanted *w, Error **errp)
 {
     SMMUv3Closed why = SMMUV3_NOT_CLOSED;
@@ -333,7 +338,7 @@ static int reconcile(SMMUv3Streams *s, const Wanted *w, Error **errp)
     if (why) {
         smmuv3_stream_close(w->st, why, error_copy(err));
         error_propagate(errp, err);
-        return MUST_WAIT;
+        return CLOSED_BEFORE_ATTACH;
     }
     ret = smmuv3_stream_reconcile(w->st, &w->vste, w->sid, errp);
     if (ret == 0 && wants_vdevice(w) && !uses_ats(&w->vste)) {
@@ -420,18 +425,21 @@ static size_t count_streams(const SMMUv3Streams *s)
     return n;
 }
 
-/* For all streams: @few, or where that is too few, what the caller frees */
-static Wanted *room_for_wanted(const SMMUv3Streams *s, Wanted few[FEW],
-                               Wanted **many)
+/*
+ * An array with room for all streams: @few if they fit, else one on the heap,
+ * which the caller frees through @many
+ */
+static Wanted *room_for_wanted(const SMMUv3Streams *s,
+                               Wanted few[WANTED_ON_STACK], Wanted **many)
 {
     size_t n = count_streams(s);
 
-    return n <= FEW ? few : (*many = g_new(Wanted, n));
+    return n <= WANTED_ON_STACK ? few : (*many = g_new(Wanted, n));
 }
 
 void smmuv3_streams_update(SMMUv3Streams *s)
 {
-    QEMU_UNINITIALIZED Wanted few[FEW];
+    QEMU_UNINITIALIZED Wanted few[WANTED_ON_STACK];
     g_autofree Wanted *many = NULL;
     Wanted *w = room_for_wanted(s, few, &many);
     SMMUv3Stream *st;
@@ -467,7 +475,7 @@ void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st)
 /* Try those closed streams again for which it is time, or a CMD_SYNC */
 static void retry(SMMUv3Streams *s, bool at_sync)
 {
-    QEMU_UNINITIALIZED Wanted few[FEW];
+    QEMU_UNINITIALIZED Wanted few[WANTED_ON_STACK];
     g_autofree Wanted *many = NULL;
     Wanted *w = room_for_wanted(s, few, &many);
     int64_t now = s->clock->now(s->owner);
@@ -499,7 +507,7 @@ static bool in_range(uint32_t sid, uint32_t first, uint32_t last)
 
 void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last)
 {
-    QEMU_UNINITIALIZED Wanted few[FEW];
+    QEMU_UNINITIALIZED Wanted few[WANTED_ON_STACK];
     g_autofree Wanted *many = NULL;
     SMMUv3Stream *st;
     Wanted *w;
@@ -540,7 +548,11 @@ void smmuv3_streams_reset(SMMUv3Streams *s)
             smmuv3_stream_drop_s1(st);
         }
     }
-    /* As empty as an emulated one: what is loaded next knows of no entries */
+    /*
+     * A reset empties the TLB of an emulated SMMU. A guest that is loaded after
+     * this reset (loadvm) takes that for granted and sends no TLBI, so the
+     * host's TLB must be emptied before a stream translates again.
+     */
     s->tlb_stale = s->viommu != NULL;
 }
 
@@ -654,7 +666,11 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         if (!s->viommu) {
             return NULL;
         }
-        /* It may be in use still, by a device on its way out; so is its VMID */
+        /*
+         * The same nesting parent as that of the last vIOMMU means the same
+         * VMID: a device that is being unplugged has kept both. The host's TLB
+         * may then have entries of the last vIOMMU's guest page tables.
+         */
         s->tlb_stale = parent == s->last_parent;
     } else if (parent != s->viommu->parent) {
         explain_other_parent(s, dev, errp);
@@ -685,7 +701,7 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
         }
         return plug_fail(s, st);
     }
-    if (ret == MUST_WAIT) {
+    if (ret == CLOSED_BEFORE_ATTACH) {
         attempt_failed(s, st, *errp);
         *errp = NULL;
     }

@@ -1,8 +1,9 @@
 /*
  * All streams of one accelerated SMMUv3
  *
- * Knows which event concerns which stream, in what order they are done, and
- * which are tried again. It must not know how a stream attaches.
+ * Knows which trigger (a register, a command, a plug) concerns which stream, in
+ * what order streams are done, and which are tried again. It must not know how a
+ * stream attaches.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -84,6 +85,7 @@ void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
 
 /**
  * smmuv3_streams_plug - bring a device under the vSMMU
+ * @opaque: passed to @ops; see SMMUv3HostOps
  * @parent: the nesting parent HWPT that VFIO attached it to
  *
  * The device does at once what the guest's registers ask for. The first device

@@ -27,7 +27,7 @@ typedef enum SMMUv3SharedMode {
  */
 typedef struct SMMUv3VIOMMU {
     const SMMUv3HostOps *ops;
-    void *opaque;            /* passed to @ops */
+    void *opaque;            /* passed to @ops; see SMMUv3HostOps */
     uint32_t parent;         /* nesting parent HWPT, owned by VFIO */
     uint32_t id;
     uint32_t bypass_hwpt;

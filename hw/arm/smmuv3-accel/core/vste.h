@@ -103,6 +103,7 @@ typedef struct SMMUv3VSTERegs {
 
 /**
  * SMMUv3TableReader - read @len bytes of guest memory at @addr into @buf
+ * @opaque: as passed to smmuv3_vste_resolve(); in device/ an SMMUv3Accel *
  *
  * Returns: false if any of it is not memory
  */

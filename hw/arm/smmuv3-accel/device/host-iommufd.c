@@ -107,7 +107,10 @@ static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
     PCIDevice *pdev = PCI_DEVICE(vfio(dev)->dev);
     uint32_t command = pci_get_word(pdev->config + PCI_COMMAND);
 
-    /* Said once: a guest can get here with each command */
+    /*
+     * A guest can make this happen again with each command. The message comes
+     * once, because bus mastering is off after the first time.
+     */
     if (command & PCI_COMMAND_MASTER) {
         error_report("arm-smmuv3: %s: the host neither blocks nor detaches the "
                      "device; its bus mastering is turned off and the VM "
@@ -118,7 +121,7 @@ static void quarantine(void *opaque, const SMMUv3HostDevice *dev)
         return;
     }
     if (qemu_in_vcpu_thread()) {
-        /* Which does not get back to the guest */
+        /* The vCPU stops before it runs guest code again */
         vm_stop(RUN_STATE_INTERNAL_ERROR);
     } else {
         /* vm_stop() in the middle of a start would let the vCPUs go on */

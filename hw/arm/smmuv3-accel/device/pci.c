@@ -332,7 +332,7 @@ static void bus_renumbered(void *opaque)
     SMMUv3Accel *accel = opaque;
 
     if (accel->streams.regs.smmuen) {
-        trace_smmuv3_accel_event("renumbered", 0);
+        trace_smmuv3_accel_trigger("renumbered", 0);
         smmuv3_streams_update(&accel->streams);
     }
 }
@@ -350,7 +350,7 @@ static void device_reset(void *opaque, PCIDevice *pdev)
     SMMUv3AccelDevice *dev = find_device(accel, pdev);
 
     if (dev) {
-        trace_smmuv3_accel_event("device-reset", dev->stream->sid);
+        trace_smmuv3_accel_trigger("device-reset", dev->stream->sid);
         smmuv3_streams_device_reset(&accel->streams, dev->stream);
     }
 }

@@ -17,7 +17,7 @@
 /* Linux puts no more than 64 and a CMD_SYNC into the queue at a time */
 #define RUN_MAX 128
 
-/* Queues are memory; see read_table() */
+/* A queue in registers is refused, for the reason given at read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
 
 static uint64_t entry_addr(const SMMUv3State *s, const SMMUQueue *q,
@@ -218,7 +218,7 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
             if (!done) {
                 break;
             }
-            /* ERR, above the index, stays */
+            /* CMDQ_CONS.ERR, above the index, keeps its value */
             q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
         }
         if (error) {
@@ -265,7 +265,7 @@ static void record(SMMUv3State *s, const void *evt)
         smmuv3_accel_error(s, R_GERROR_EVENTQ_ABT_ERR_MASK);
         return;
     }
-    /* OVFLG, above the index, stays */
+    /* EVENTQ_PROD.OVFLG, above the index, keeps its value */
     q->prod = deposit32(q->prod, 0, q->log2size + 1, q->prod + 1);
     if (was_empty) {
         smmuv3_accel_raise_eventq(s);

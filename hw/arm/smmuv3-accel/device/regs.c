@@ -95,7 +95,7 @@ static void update_smmuen(SMMUv3Accel *accel)
         SMMUV3_FAULT_IS(NO_SMMUEN)) {
         return;
     }
-    trace_smmuv3_accel_event("smmuen", accel->streams.regs.smmuen);
+    trace_smmuv3_accel_trigger("smmuen", accel->streams.regs.smmuen);
     smmuv3_streams_update(&accel->streams);
 }
 
@@ -147,7 +147,7 @@ static void write_gbpa(SMMUv3Accel *accel, uint32_t val)
     if (SMMUV3_FAULT_IS(GBPA_ALWAYS)) {
         accel->streams.regs.smmuen = false;
     }
-    trace_smmuv3_accel_event("gbpa", s->gbpa);
+    trace_smmuv3_accel_trigger("gbpa", s->gbpa);
     if (!accel->streams.regs.smmuen) {
         smmuv3_streams_update(&accel->streams);
     }
@@ -380,7 +380,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
 {
     SMMUv3Accel *accel = s->accel;
 
-    trace_smmuv3_accel_event("reset", 0);
+    trace_smmuv3_accel_trigger("reset", 0);
     smmuv3_accel_update_idr(accel);
     smmuv3_accel_load_regs(accel);
     accel->cmdq_moved = false;

@@ -112,7 +112,10 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s);
 /* Record an event, or lose it, as EVENTQEN and the queue say */
 void smmuv3_accel_record(SMMUv3State *s,
                          const uint32_t word[SMMUV3_EVENT_WORDS]);
-/* Bring the host's events into the guest's queue: those that are there now */
+/*
+ * Bring the host's events into the guest's queue: those that are there now.
+ * @opaque: an SMMUv3Accel *, with a vEVENTQ
+ */
 void smmuv3_accel_read_events(void *opaque);
 /* The same, where there may be no vEVENTQ */
 void smmuv3_accel_fetch_events(SMMUv3Accel *accel);

@@ -49,15 +49,22 @@ static void move_device(SysBusDevice *dev, MemMapEntry *entry, hwaddr base)
 }
 
 /*
- * VFIO in a guest maps the guest's MSI doorbell for the device, and Linux
- * always does so at the start of the MSI window. The device, programmed by the
- * host, writes there too: to where the host mapped its doorbell in stage 2.
- * Both are one if the guest's doorbell is at the start of the window in guest
- * memory.
+ * Put the ITS where its doorbell page is the first page of the MSI window.
  *
- * The ITS then begins in the last 64 KB of the flash, which no firmware uses,
- * and changes places with the distributor. So far nobody has seen them
- * elsewhere.
+ *                          before                after
+ *   0x07ff0000             flash, last 64 KB     ITS, control frame
+ *   0x08000000 (window)    GIC distributor       ITS, doorbell
+ *   0x08080000             ITS, control frame    GIC distributor
+ *   0x08090000             ITS, doorbell         nothing
+ *
+ * VFIO in the guest maps the guest's doorbell for the device, and Linux always
+ * maps it at the start of the window. The host has programmed the device to
+ * write to this address, too, and has mapped its own doorbell there in stage 2.
+ * Both writes arrive only if the guest's doorbell is at the start of the window
+ * in guest memory.
+ *
+ * No firmware uses the last 64 KB of the flash. No vCPU runs yet, and neither
+ * firmware nor tables have read the old addresses.
  */
 static bool put_its_at_window(VirtMachineState *vms, Error **errp)
 {
@@ -92,7 +99,7 @@ static bool put_its_at_window(VirtMachineState *vms, Error **errp)
     return true;
 }
 
-/* Of those that were plugged before the ITS was moved */
+/* The ITS has moved: tell the SMMUs that were plugged before */
 static void update_doorbells(uint64_t was, uint64_t now)
 {
     g_autoptr(GPtrArray) all = smmuv3_accel_virt_all();

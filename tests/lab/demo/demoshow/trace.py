@@ -68,7 +68,7 @@ class Reader:
         handler = getattr(self, '_' + name, None)
         return handler(time, rest) if handler else None
 
-    def _event(self, time, rest):
+    def _trigger(self, time, rest):
         name, value = rest.split()
         value = int(value, 0)
         label = name

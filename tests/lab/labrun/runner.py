@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from . import board, image, tap
+from . import board, image, messages, tap
 from .paths import LAB, OUT
 
 PR_SET_PDEATHSIG = 1
@@ -158,6 +158,12 @@ class Runner:
         bad = self._bad_console_line(case, outcome.console)
         if bad:
             outcome.points.append((False, f'console: {bad}'))
+        # Suites of qtests have no KVM, and hosts that fail on purpose.
+        strange = case.suite == 'functional' and messages.unexplained(
+            outcome.console)
+        if strange:
+            outcome.points.append(
+                (False, f"the user's page does not explain: {strange}"))
 
     @staticmethod
     def _bad_console_line(case, console):

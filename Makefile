@@ -21,10 +21,10 @@ help:
 #:   make                QEMU twice: for this machine, and for arm64 (16 min)
 #:   make native         only the one for this machine (8 min)
 #:   make arm64          only the one for arm64, which runs in the lab (8 min)
-#:   make board          the native one, with what the lab's hardware lacks
+#:   make board          the native one, with hardware that only the lab needs
 #:   make kernel         the lab's host kernel (15 min)
-#:   make fetch          only what make check needs from a Debian mirror; then
-#:                       neither it nor make demo asks the network again
+#:   make fetch          download all that make check needs; after that, make check
+#:                       and make demo do not use the network
 #:   make times          what the builds so far took, step by step
 #:   make docs           the manual as HTML (1 min; ./configure --docs first)
 #:   make hooks          see whether the hook patches apply
@@ -32,35 +32,35 @@ help:
 #:   make distclean      remove build/
 #:
 #: Test
-#:   make check          all tests, with what they need built first (18 min)
+#:   make check          build everything, then run all tests (18 min)
 #:   make check-unit     unit tests alone, natively
 #:   make check-qtest    a guest's registers and queues, with real DMA
-#:   make check-lab      what the host kernel does
+#:   make check-lab      the host kernel's behaviour
 #:   make check-functional   whole guests
 #:   make check-style    shellcheck and the like on the project's own files
-#:   make bench          what an unmap costs, against Debian's newest QEMU
-#:   make bench-check    the same; fails if it costs more than it did
+#:   make bench          the cost of an unmap, against Debian's newest QEMU
+#:   make bench-check    the same; fails if the cost has risen
 #:
 #: Test the tests (make check has all of these but coverage and soak)
-#:   make mutants        unit tests notice faults that are put in (2 min)
-#:   make coverage       which lines and branches they reach (2 min)
-#:   make sanitize       they run under ASan and UBSan (2 min)
+#:   make mutants        the unit tests must notice each planted fault (2 min)
+#:   make coverage       lines and branches that the unit tests reach (2 min)
+#:   make sanitize       the unit tests under ASan and UBSan (2 min)
 #:   make analyze        GCC's and clang's static analyzers
 #:   make fuzz           random input, by libFuzzer and QEMU's generic-fuzz
 #:   make registers      random register accesses, with a fake host
 #:   make sanitize-qtest a hostile guest on a QEMU under ASan and UBSan
-#:   make soak MINUTES=60    load, faults and a guest at work, as long as that
+#:   make soak MINUTES=60    load, faults and a busy guest, for that time
 #:
 #: Package
-#:   make install        beside the distribution's QEMU; DESTDIR=, prefix=
+#:   make install        install beside the distribution's QEMU; DESTDIR=, prefix=
 #:   make deb            Debian packages in build/deb (./configure --full first)
 #:   make check-deb      install and run them in a clean Debian (as root)
-#:   make series         all of it as patches for QEMU, in build/series
+#:   make series         write all of it as patches for QEMU, in build/series
 #:   make check-series   apply, build and test them one by one (hours)
-#:   make check-trixie   make check of what is committed, in a clean Debian 13
+#:   make check-trixie   make check of the committed tree, in a clean Debian 13
 #:   make check-arm64    its unit tests in a clean Debian for arm64, by qemu-user
 #:
-#: ./configure --help has the choices; without it the defaults are used.
+#: ./configure --help lists the choices. Without ./configure you get the defaults.
 
 QEMU_VERSION := 10.2.2
 

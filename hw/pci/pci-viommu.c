@@ -66,8 +66,8 @@ bool pci_viommu_msi_doorbell(PCIDevice *dev, uint64_t *gpa)
 }
 
 /*
- * The address that the guest wrote is one that the host's SMMU would have
- * translated, had the device sent the MSI itself.
+ * The guest wrote an address that the host's SMMU would have translated, had
+ * the device sent the MSI itself.
  */
 static void trigger_at_doorbell(PCIDevice *dev, MSIMessage msg)
 {

@@ -14,7 +14,7 @@ void vfio_hide_ext_cap(uint8_t *config, uint16_t id)
     uint16_t at = PCI_CONFIG_SPACE_SIZE, prev = 0;
     uint32_t header = pci_get_long(config + at);
 
-    /* A device's list may be a circle: no more than fit */
+    /* A device's list may be a circle, so stop after as many as fit */
     for (int n = 0; PCI_EXT_CAP_ID(header) != id; n++) {
         prev = at;
         at = PCI_EXT_CAP_NEXT(header);

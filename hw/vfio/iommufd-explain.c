@@ -28,7 +28,7 @@ static char *sysfs_path(VFIOPCIDevice *vdev)
                            host->bus, host->slot, host->function);
 }
 
-/* The last part of what a link in sysfs points to, or "none" */
+/* The last part of the target of a link in sysfs, or "none" */
 static char *link_name(const char *path, const char *link)
 {
     g_autofree char *full = g_build_filename(path, link, NULL);

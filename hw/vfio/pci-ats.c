@@ -30,7 +30,7 @@ void vfio_pci_hide_ats_cap(PCIDevice *dev)
 {
     VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(dev);
 
-    /* What is written is emulated, as vfio_add_ext_cap() leaves it */
+    /* Writes stay emulated, as vfio_add_ext_cap() leaves them */
     if (pci_is_express(dev) && vdev->config_size > PCI_CONFIG_SPACE_SIZE &&
         (vdev->ats == ON_OFF_AUTO_OFF || !pci_viommu_allows_ats(dev))) {
         vfio_hide_ext_cap(dev->config, PCI_EXT_CAP_ID_ATS);

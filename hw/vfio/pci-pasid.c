@@ -20,8 +20,8 @@
 #include "pci-pasid.h"
 
 /*
- * @wanted, by the property x-vpasid-cap-offset; else the last bytes of config
- * space that the device reads as zeros, or 0
+ * @wanted is from the property x-vpasid-cap-offset. Otherwise take the last
+ * bytes of config space that the device reads as zeros, or 0.
  */
 static uint16_t find_place(PCIDevice *pdev, uint16_t wanted)
 {

@@ -11,7 +11,7 @@
 
 #define INTERVAL_US G_USEC_PER_SEC
 
-/* Of the BQL's: nobody else reports these */
+/* Protected by the BQL: all reports are made under it */
 static int64_t last_said = -INTERVAL_US;
 static uint64_t unsaid;
 

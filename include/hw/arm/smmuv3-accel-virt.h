@@ -15,7 +15,10 @@
 
 #include "hw/arm/virt.h"
 
-/* Linux: MSI_IOVA_BASE and MSI_IOVA_LENGTH of its SMMUv3 driver */
+/*
+ * MSI_IOVA_BASE and MSI_IOVA_LENGTH of Linux's SMMUv3 driver on the host. To
+ * change them here changes nothing on the host.
+ */
 #define SMMUV3_ACCEL_MSI_WINDOW_BASE 0x08000000
 #define SMMUV3_ACCEL_MSI_WINDOW_SIZE 0x00100000
 

@@ -17,7 +17,9 @@ static uint32_t cmd_sid(const uint64_t cmd[2])
     return extract64(cmd[0], 32, 32);
 }
 
-/* 4.1.7: a SubstreamID that is out of range may be taken for another */
+/*
+ * 4.1.7: the SMMU may take a SubstreamID that is out of range for another one
+ */
 static uint64_t ssid_mask(const SMMUv3Streams *s)
 {
     return MAKE_64BIT_MASK(0, 20) >> (20 - s->regs.ssidsize) <<
@@ -42,7 +44,7 @@ static void cfgi_ste(SMMUv3Streams *s, const uint64_t cmd[2], bool range,
     smmuv3_streams_cfgi(s, effect->first, effect->last);
 }
 
-/* CFGI_CD and CFGI_CD_ALL: the host has CDs of translating streams only */
+/* CFGI_CD and CFGI_CD_ALL: the host knows CDs only of streams that translate */
 static void cfgi_cd(SMMUv3Streams *s, const uint64_t cmd[2], bool all,
                     SMMUv3CommandEffect *effect)
 {
@@ -60,7 +62,7 @@ static void cfgi_cd(SMMUv3Streams *s, const uint64_t cmd[2], bool all,
                               all ? 0 : cmd[1] & SMMUV3_CMD1_LEAF);
 }
 
-/* 4.4: VMID is the host's to fill in */
+/* 4.4: the host fills in the VMID */
 static void tlbi(SMMUv3Streams *s, uint64_t word0, uint64_t word1,
                  SMMUv3CommandEffect *effect)
 {
@@ -69,11 +71,11 @@ static void tlbi(SMMUv3Streams *s, uint64_t word0, uint64_t word1,
 }
 
 /*
- * The range reaches further than the host may be able to say, so that the whole
- * TLB has to go: with SCALE[5] it is 2^32 pages or more, and not every kernel
- * and SMMU has that bit. A guest that uses ranges although it was told that
- * there are none has been loaded from a machine that has them.
- * TLBI_NH_ASID would not do, as it leaves global entries (4.4.2.2, 4.4.2.4).
+ * The whole TLB must go, because the host may be unable to express the range:
+ * with SCALE[5] it has 2^32 pages or more, and not every kernel and SMMU knows
+ * this bit. A guest that uses ranges although IDR3.RIL is 0 was loaded from a
+ * machine where it was 1. TLBI_NH_ASID is not enough, because it leaves global
+ * entries (4.4.2.2, 4.4.2.4).
  */
 static bool is_too_wide(const uint64_t cmd[2], bool ril)
 {
@@ -95,13 +97,17 @@ static void tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint8_t opcode,
         return;
     }
     if (tg) {
-        /* 16 KiB pages have level 1 with IDR5.DS only: any level is meant */
+        /*
+         * 16 KiB pages have level 1 only with IDR5.DS: without it any level is
+         * meant
+         */
         if (tg == SMMUV3_CMD_TG_16K && ttl == 1) {
             ttl = 0;
         }
         /*
          * A range of one page of any level is reserved. A kernel that does not
-         * look would stop the host's queue for everybody with a CERROR_ILL.
+         * check this would stop the host's queue for everybody with a
+         * CERROR_ILL.
          */
         if (!ttl && !(cmd[0] & range)) {
             effect->illegal = SMMUV3_COMMAND_RANGE;
@@ -127,8 +133,8 @@ static void atc_inv(SMMUv3Streams *s, const uint64_t cmd[2],
         return;
     }
     /*
-     * 4.5.1: ignored while SMMUEN = 0. Without ATS the device does not answer,
-     * and the host's queue would wait for it, for everybody.
+     * 4.5.1: ATC_INV is ignored while SMMUEN = 0. A device without ATS does
+     * not answer, and would hold up the host's queue for everybody.
      */
     if (!s->regs.smmuen || !smmuv3_streams_has_atc(s, cmd_sid(cmd))) {
         return;
@@ -160,7 +166,7 @@ static void cmd_sync(SMMUv3Streams *s, const uint64_t cmd[2],
     effect->msi_data = extract64(cmd[0], 32, 32);
 }
 
-/* 4.1.6: of those commands that have SSec, none may set it on this queue */
+/* 4.1.6: no command on this queue may set SSec */
 static bool has_ssec(uint8_t opcode)
 {
     switch (opcode) {
@@ -254,11 +260,11 @@ bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,
         cfgi_cd(s, cmd, true, effect);
         break;
     /*
-     * With IDR0.Hyp = 0 the commands of EL2 are CERROR_ILL (4.4.2). There are
-     * guests that use them without a look at IDR0; for them these commands mean
-     * the only entries that there are, which are EL1's. More than was asked is
-     * harmless (4.4). EL2_VA becomes NH_VAA, because its ASID means nothing
-     * with CR2.E2H = 0 (4.4.2.8).
+     * With IDR0.Hyp = 0 the commands of EL2 are CERROR_ILL (4.4.2). Some
+     * guests use them without reading IDR0. They mean the entries of EL1,
+     * because there are no others. An SMMU may invalidate more than was asked
+     * (4.4). EL2_VA becomes NH_VAA, because its ASID means nothing with
+     * CR2.E2H = 0 (4.4.2.8).
      */
     case SMMUV3_CMD_TLBI_EL2_ALL:
         tlbi(s, SMMUV3_CMD_TLBI_NSNH_ALL, 0, effect);

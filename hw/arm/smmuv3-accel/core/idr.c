@@ -59,7 +59,10 @@ SMMUv3HostInfo smmuv3_host_info(uint32_t flags, const uint32_t *idr,
     };
 
     memcpy(info.idr, idr, sizeof(info.idr));
-    /* A kernel without the capability: by what the hardware could do */
+    /*
+     * An older kernel does not tell: assume that ATS works if the hardware has
+     * it
+     */
     info.ats = extract32(idr[ATS.reg], ATS.shift, ATS.len) &&
                !(caps & HW_CAP_NO_ATS);
     return info;
@@ -208,7 +211,10 @@ bool smmuv3_idr_check(const uint32_t *idr, const SMMUv3HostInfo *info,
         }
     }
     if (get(idr, TERM) != get(host, TERM)) {
-        /* It decides which CDs are legal: neither value has the other's */
+        /*
+         * TERM decides which CDs are legal: each value permits CDs that the
+         * other does not
+         */
         return mismatch(errp, "IDR0.TERM_MODEL", get(idr, TERM),
                         get(host, TERM), START_WITH_IT);
     }

@@ -39,7 +39,10 @@ static int issue_once(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
     return ret;
 }
 
-/* How many entries, from the first on, are ATC_INV, or how many are not */
+/*
+ * How many entries from the first on are ATC_INV, if the first is; else how
+ * many are not
+ */
 static uint32_t count_alike(const uint64_t (*cmd)[2], uint32_t n)
 {
     uint32_t i = 1;
@@ -51,9 +54,10 @@ static uint32_t count_alike(const uint64_t (*cmd)[2], uint32_t n)
 }
 
 /*
- * Where the host's SMMU has the erratum, a call that invalidates its caches is
- * made twice: one call ends with one CMD_SYNC, and the erratum takes two. The
- * ATC is not the SMMU's: ATC_INV once, after the second (Linux 7.3).
+ * If the host's SMMU has the erratum, each call that invalidates its caches is
+ * made twice: a call ends with one CMD_SYNC, and the erratum needs two. The
+ * ATC is not in the SMMU, so ATC_INV is issued once, after the second call
+ * (Linux 7.3).
  */
 static int issue(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
                  const uint64_t (*cmd)[2], uint32_t n)
@@ -87,7 +91,7 @@ static void widen(const uint64_t cmd[2], uint64_t wide[2])
         wide[1] = 0;
         break;
     case SMMUV3_CMD_ATC_INV:
-        /* All of the stream's ATC: Size = 52 (IHI 0070, 4.5.1) */
+        /* Invalidate all of the stream's ATC: Size = 52 (IHI 0070, 4.5.1) */
         wide[0] = SMMUV3_CMD_ATC_INV | (cmd[0] & MAKE_64BIT_MASK(32, 32));
         wide[1] = SMMUV3_ATC_SIZE_ALL;
         break;
@@ -112,8 +116,8 @@ static const struct {
 };
 
 /*
- * @cmd made to cover @size bytes of pages of granule[@g]; more at the end where
- * NUM and SCALE cannot say it exactly
+ * Make @cmd cover @size bytes of pages of granule[@g]. It covers more at the
+ * end if NUM and SCALE cannot express @size exactly.
  */
 static void make_range(const uint64_t cmd[2], uint64_t size, int g,
                        uint64_t range[2])
@@ -126,7 +130,10 @@ static void make_range(const uint64_t cmd[2], uint64_t size, int g,
     range[0] = cmd[0];
     range[1] = cmd[1] & ~(SMMUV3_CMD1_ADDR & mask);
     if (pages < 2) {
-        /* Any size is meant by a command with no range; one of 1 is reserved */
+        /*
+         * A command without a range means pages of any size; a range of 1 is
+         * reserved
+         */
         return;
     }
     while ((pages - 1) >> scale >= RANGE_MAX) {
@@ -163,7 +170,7 @@ static bool issue_or_widen(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
         return true;
     }
     if (has_range(cmd[0])) {
-        /* The host may refuse ranges although IDR3.RIL is 1: use no more */
+        /* The host may refuse ranges although IDR3.RIL is 1: stop using them */
         inval->granules = 0;
     }
     inval->count.widened++;
@@ -187,7 +194,10 @@ static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
             continue;
         }
         if (!names_stream(cmd[0])) {
-            /* The rest is lost with it: one failure is as bad as a thousand */
+            /*
+             * Not even the whole TLB was invalidated, so the remaining entries
+             * do not matter
+             */
             return false;
         }
         g_hash_table_add(failed, sid);
@@ -240,7 +250,7 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
     };
     bool done = true;
 
-    /* One range for each size of pages is no gain over so few commands */
+    /* One range for each page size would be no fewer commands */
     if (n < ctpop32(inval->granules) || !inval->granules) {
         for (uint64_t i = 1; i <= n; i++) {
             done &= smmuv3_inval_add(inval, viommu, first[0],

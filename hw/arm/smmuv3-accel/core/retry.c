@@ -32,7 +32,7 @@ bool smmuv3_retry_failed(SMMUv3Retry *r, int64_t now, bool anew)
         *r = (SMMUv3Retry) { .since = now, .due = now };
     }
     if (now < r->due) {
-        /* Something else than the timer tried; that changes no schedule */
+        /* The timer did not make this attempt, so its schedule stays */
         return false;
     }
     r->delay = r->delay ? MIN(r->delay * 2, SMMUV3_RETRY_LONGEST_MS)

@@ -208,9 +208,9 @@ static int attach_s1(SMMUv3Stream *st, uint32_t hwpt, uint32_t sid,
     int ret = smmuv3_viommu_attach(st->viommu, &st->dev, hwpt, &err);
 
     /*
-     * Between two translations, to be blocked can cost a device more than its
-     * DMA: a GPU may not come back from that without a reset. So it takes a
-     * second failure.
+     * Replacing one translation by another must not pass through abort: some
+     * devices, such as GPUs, need a reset after an aborted transfer. So the
+     * stream is blocked only if a second attempt fails, too.
      */
     if (smmuv3_retry_may_pass(ret) &&
         st->attached == SMMUV3_ATTACHED_TRANSLATE) {
@@ -226,7 +226,7 @@ static int attach_s1(SMMUv3Stream *st, uint32_t hwpt, uint32_t sid,
     return 0;
 }
 
-/* Attach a new HWPT in one replace; the old one goes after that */
+/* Attach a new HWPT in one replace, then free the old one */
 static int replace_s1(SMMUv3Stream *st, const SMMUv3VSTE *wanted, uint32_t sid,
                       Error **errp)
 {
@@ -276,7 +276,7 @@ static int reconcile_s1(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
     return replace_s1(st, wanted, sid, errp);
 }
 
-/* Why the Stream table has nothing of use for the stream */
+/* Say why the Stream table has no usable entry for the stream */
 static void explain(const SMMUv3Stream *st, const SMMUv3VSTE *wanted,
                     uint32_t sid)
 {
@@ -325,7 +325,10 @@ int smmuv3_stream_reconcile(SMMUv3Stream *st, const SMMUv3VSTE *wanted,
 
 void smmuv3_stream_release(SMMUv3Stream *st)
 {
-    /* Twice, because what stays attached cannot be freed */
+    /*
+     * An attached HWPT cannot be freed. If the first detach fails, block the
+     * device and try once more.
+     */
     for (int i = 0; i < 2 && st->attached != SMMUV3_ATTACHED_NOTHING; i++) {
         if (ops(st)->detach(opaque(st), &st->dev, NULL) == 0) {
             set_attached(st, SMMUV3_ATTACHED_NOTHING);

@@ -1,9 +1,9 @@
 /*
  * All streams of one accelerated SMMUv3
  *
- * A trigger (a register, a command, a plug) says which streams may have changed;
- * resolve says what they must be; reconcile makes it so. Nothing else attaches a
- * stream.
+ * A trigger (a register, a command, a plug) says which streams may have
+ * changed; resolve says what they must be; reconcile makes it so. Nothing else
+ * attaches a stream.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -88,7 +88,7 @@ static void attempt_failed(SMMUv3Streams *s, SMMUv3Stream *st, Error *err)
     error_free(err);
 }
 
-/* To be called after all that can close a stream or open one */
+/* Must be called after anything that can close or open a stream */
 static void update_timer(SMMUv3Streams *s)
 {
     int64_t at = SMMUV3_NO_TIMER;
@@ -130,15 +130,17 @@ static Wanted resolve(SMMUv3Streams *s, SMMUv3Stream *st)
         return w;
     }
     /*
-     * The guest is told that there are no stalls, but its CDs are the host's to
-     * read. What stalled would wait for ever: nobody resumes it.
+     * The guest is told that nothing stalls, but the host's SMMU reads the
+     * guest's CDs, which may ask for stalls. A stalled transaction would wait
+     * for ever, because nobody resumes it.
      */
     if (st->dev.stalls) {
         w.vste.word[1] |= SMMUV3_STE1_S1STALLD;
     }
     /*
-     * ATS may be offered because another device has it. This one's root complex
-     * does not support it: the host would wait for answers to its ATC_INVs.
+     * The guest may see ATS because another device has it. If this device or
+     * its root complex does not support ATS, the host would wait for answers
+     * to its ATC_INVs.
      */
     if (!st->dev.ats) {
         w.vste.word[1] &= ~SMMUV3_STE1_EATS;
@@ -178,7 +180,7 @@ static void close_for(SMMUv3Streams *s, SMMUv3Stream *st, SMMUv3Closed why,
 #define CD_STALE_TEXT "the host does not invalidate the device's configuration"
 #define ATC_STALE_TEXT "the device does not answer an ATC invalidation"
 
-/* SMMUv3InvalFailed. What has to be closed for it is closed after the flush. */
+/* An SMMUv3InvalFailed. The stream is closed after the flush. */
 static void invalidation_failed(void *opaque, uint32_t sid, bool atc)
 {
     SMMUv3Streams *s = opaque;
@@ -207,7 +209,7 @@ void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
     QTAILQ_INIT(&s->list);
 }
 
-/* What failed for one device closes that device only */
+/* A failure of one device closes that device only */
 static void close_stale(SMMUv3Streams *s)
 {
     SMMUv3Stream *st;
@@ -216,7 +218,7 @@ static void close_stale(SMMUv3Streams *s)
     QTAILQ_FOREACH(st, &s->list, next) {
         bool cd_stale = st->cd_stale;
 
-        /* Whatever is attached next is read anew */
+        /* The next attach reads the CDs anew */
         st->cd_stale = false;
         if (st->attached != SMMUV3_ATTACHED_TRANSLATE) {
             continue;
@@ -230,16 +232,16 @@ static void close_stale(SMMUv3Streams *s)
 }
 
 /*
- * The host refuses to invalidate its TLB: a stream that goes on translating
- * could use what the guest was told is gone. None does until the whole TLB is
- * known to be clean again.
+ * The host did not invalidate its TLB. A stream that translates could use
+ * memory that the guest has freed, so none may translate until the whole TLB
+ * is known to be clean.
  */
 static void close_translating(SMMUv3Streams *s)
 {
     SMMUv3Stream *st;
 
     s->tlb_stale = true;
-    /* All of the TLB goes later, CDs when a stream is attached */
+    /* The whole TLB is emptied later, and CDs when a stream is attached */
     s->inval.n = 0;
     QTAILQ_FOREACH(st, &s->list, next) {
         if (st->attached == SMMUV3_ATTACHED_TRANSLATE) {
@@ -248,7 +250,7 @@ static void close_translating(SMMUv3Streams *s)
     }
 }
 
-/* @done: what the invalidations' call returned */
+/* @done: the result of the invalidations' call */
 static void after_invalidation(SMMUv3Streams *s, bool done)
 {
     if (!done || s->stale) {
@@ -272,7 +274,10 @@ static bool flush(SMMUv3Streams *s)
     return done;
 }
 
-/* Once a trigger: a host that fails is not asked again for each stream */
+/*
+ * Only once for each trigger, so that a failing host is not asked for each
+ * stream
+ */
 static void clean_tlb(SMMUv3Streams *s)
 {
     if (s->tlb_stale) {
@@ -342,7 +347,7 @@ static int reconcile(SMMUv3Streams *s, const Wanted *w, Error **errp)
     }
     ret = smmuv3_stream_reconcile(w->st, &w->vste, w->sid, errp);
     if (ret == 0 && wants_vdevice(w) && !uses_ats(&w->vste)) {
-        /* Linux has turned its ATS off, which empties the ATC */
+        /* Linux turned the device's ATS off for this, which emptied the ATC */
         w->st->atc_stale = false;
     }
     return ret;
@@ -357,7 +362,7 @@ static void reconcile_or_report(SMMUv3Streams *s, const Wanted *w)
     }
 }
 
-/* A StreamID that is free goes to a stream that waited for it */
+/* A stream that waited for a StreamID gets it as soon as it is free */
 static void hand_over_sids(SMMUv3Streams *s)
 {
     SMMUv3Stream *st;
@@ -373,16 +378,19 @@ static void hand_over_sids(SMMUv3Streams *s)
 }
 
 /*
- * Old vDEVICEs go before new ones come, because one stream's new StreamID may
- * be another's old one; and nothing is freed while a queued invalidation refers
- * to it.
+ * Free old vDEVICEs before new ones are made, because one stream's new
+ * StreamID may be another's old one. Free nothing while a queued invalidation
+ * refers to it.
  */
 static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
 {
     bool settled = true, translates = false, flushed;
 
     for (size_t i = 0; i < n; i++) {
-        /* Another reason for the same state makes no call, but is shown */
+        /*
+         * If only the reason changed, no call is made, but the monitor shows
+         * the new one
+         */
         w[i].st->wanted = w[i].vste;
         w[i].st->sid = w[i].sid;
         settled &= smmuv3_stream_settled(w[i].st, &w[i].vste, w[i].sid);
@@ -472,7 +480,9 @@ void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st)
     }
 }
 
-/* Try those closed streams again for which it is time, or a CMD_SYNC */
+/*
+ * Try the closed streams again whose time has come, or that a CMD_SYNC may try
+ */
 static void retry(SMMUv3Streams *s, bool at_sync)
 {
     QEMU_UNINITIALIZED Wanted few[WANTED_ON_STACK];
@@ -525,7 +535,7 @@ void smmuv3_streams_cfgi(SMMUv3Streams *s, uint32_t first, uint32_t last)
             continue;
         }
         w[n] = resolve(s, st);
-        /* 4.3.1: the CDs that are reached through the STE are invalid, too */
+        /* 4.3.1: a CFGI_STE also invalidates the CDs of the STE */
         if (wants_vdevice(&w[n]) &&
             smmuv3_stream_settled(st, &w[n].vste, w[n].sid)) {
             smmuv3_streams_invalidate(s, SMMUV3_CMD_CFGI_CD_ALL |
@@ -567,7 +577,9 @@ void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
 
 void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step)
 {
-    /* If the first was dropped because the host fails, so are these */
+    /*
+     * If the first command was dropped because the host fails, drop these, too
+     */
     if (s->inval.n) {
         after_invalidation(s, smmuv3_inval_repeat(&s->inval, s->viommu, n,
                                                   step));
@@ -607,8 +619,8 @@ static SMMUv3Stream *plug_fail(SMMUv3Streams *s, SMMUv3Stream *st)
 }
 
 /*
- * VFIO shares the parent unless the host does not attach the device to it. Why
- * it did not, VFIO keeps for itself: ask again.
+ * VFIO shares the nesting parent unless the host refuses to attach the device
+ * to it. VFIO does not pass the reason on, so ask the host again.
  */
 static void explain_other_parent(SMMUv3Streams *s, const SMMUv3HostDevice *dev,
                                  Error **errp)
@@ -633,7 +645,10 @@ static void explain_other_parent(SMMUv3Streams *s, const SMMUv3HostDevice *dev,
     }
 }
 
-/* Only the attempt to make a vDEVICE tells what the host would say later */
+/*
+ * Only an attempt to make a vDEVICE shows whether the host will refuse it
+ * later
+ */
 static bool has_one_sid(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
                         Error **errp)
 {

@@ -11,8 +11,8 @@
 #include "hw/arm/smmuv3-accel/trace.h"
 
 /*
- * Faults come in bursts, one for each transaction of a broken driver. What does
- * not fit is counted by the kernel and reported to the guest as an overflow.
+ * Faults come in bursts, one for each transaction of a broken driver. The
+ * kernel counts the events that do not fit, and the guest sees an overflow.
  */
 #define VEVENTQ_DEPTH 1024
 
@@ -30,8 +30,8 @@ static int alloc_shared(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
 }
 
 /*
- * Linux before 6.15 does not know the call. Nor does it map the MSI doorbell
- * under a nested page table: a device's interrupts would be writes to the
+ * Linux before 6.15 does not know this call. It does not map the MSI doorbell
+ * under a nested page table either: a device's interrupts would go to the
  * doorbell's host address, which the guest may have mapped to its memory.
  */
 static bool alloc_veventq(SMMUv3VIOMMU *v, Error **errp)
@@ -103,7 +103,7 @@ void smmuv3_viommu_free(SMMUv3VIOMMU *v)
 {
     trace_smmuv3_accel_viommu_free(v->id);
     if (v->has_veventq) {
-        /* The fd holds a reference to the vEVENTQ, so it goes first */
+        /* The fd holds a reference to the vEVENTQ, so close it first */
         close(v->veventq_fd);
         v->ops->destroy(v->opaque, v->veventq);
     }

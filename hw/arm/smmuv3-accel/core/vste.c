@@ -13,7 +13,7 @@
 
 #define GBPA_ABORT              BIT(20)
 
-/* STRTAB_BASE.ADDR and L1STD.L2Ptr, as far as an OAS of 52 bits reaches */
+/* STRTAB_BASE.ADDR and L1STD.L2Ptr, for an OAS of up to 52 bits */
 #define TABLE_ADDR_MASK         MAKE_64BIT_MASK(6, 46)
 #define STRTAB_CFG_LOG2SIZE(c)  extract32(c, 0, 6)
 #define STRTAB_CFG_SPLIT(c)     extract32(c, 6, 5)
@@ -22,7 +22,7 @@
 
 #define L1STD_SPAN(d)           extract64(d, 0, 5)
 
-/* S1ContextPtr with the bits that no OAS of SMMUv3.1 reaches */
+/* S1ContextPtr, including the bits that are beyond any OAS of SMMUv3.1 */
 #define STE0_S1CTXPTR_ALL       MAKE_64BIT_MASK(6, 50)
 
 #define STE_SIZE                64
@@ -159,7 +159,7 @@ static unsigned strtab_split(uint32_t cfg)
     return split == 8 || split == 10 ? split : 6;
 }
 
-/* The address of a table: bits [@n:0], however many, are taken as zero */
+/* The address of a table: bits [@n:0] are taken as zero */
 static uint64_t table_addr(uint64_t field, unsigned n)
 {
     return n < 63 ? field & TABLE_ADDR_MASK & UINT64_MAX << (n + 1) : 0;
@@ -179,7 +179,10 @@ static bool find_ste_2lvl(const SMMUv3VSTERegs *regs, uint32_t sid,
     uint64_t l1std_addr, l1std;
     unsigned span;
 
-    /* 6.3.24: aligned to the first level's size, by LOG2SIZE as it is */
+    /*
+     * 6.3.24: the address is aligned to the first level's size, given by
+     * LOG2SIZE
+     */
     l1std_addr = table_addr(regs->strtab_base,
                             log2size > split + 3 ? log2size - split + 2 : 5) +
                  (uint64_t)(sid >> split) * sizeof(l1std);
@@ -193,7 +196,10 @@ static bool find_ste_2lvl(const SMMUv3VSTERegs *regs, uint32_t sid,
         *vste = bad(SMMUV3_VSTE_BAD_STREAMID, SMMUV3_VSTE_SPAN_ZERO, span);
         return false;
     }
-    /* 5.1.1: no second level is longer than SPLIT; covers the reserved 12-31 */
+    /*
+     * 5.1.1: no second level is longer than SPLIT. The reserved values 12 to
+     * 31 are longer, too.
+     */
     if (span > split + 1) {
         *vste = bad(SMMUV3_VSTE_BAD_STREAMID, SMMUV3_VSTE_SPAN_RESERVED, span);
         return false;
@@ -212,7 +218,7 @@ static bool find_ste(const SMMUv3VSTERegs *regs, uint32_t sid,
 {
     unsigned log2size = STRTAB_CFG_LOG2SIZE(regs->strtab_base_cfg);
 
-    /* 6.3.25: no more StreamIDs than SIDSIZE allows */
+    /* 6.3.25: LOG2SIZE is capped at SIDSIZE */
     if ((uint64_t)sid >> MIN(log2size, regs->sidsize)) {
         *vste = bad(SMMUV3_VSTE_BAD_STREAMID, SMMUV3_VSTE_SID_RANGE, sid);
         return false;
@@ -220,15 +226,15 @@ static bool find_ste(const SMMUv3VSTERegs *regs, uint32_t sid,
     if (STRTAB_CFG_FMT(regs->strtab_base_cfg) == STRTAB_FMT_2LVL) {
         return find_ste_2lvl(regs, sid, read, opaque, addr, vste);
     }
-    /* 6.3.24: aligned to the table's size, by LOG2SIZE as it is */
+    /* 6.3.24: the address is aligned to the table's size, given by LOG2SIZE */
     *addr = table_addr(regs->strtab_base, log2size + 5) +
             (uint64_t)sid * STE_SIZE;
     return true;
 }
 
 /*
- * Clear what means nothing to this vSMMU, and write what is reserved as the
- * value that it behaves as (5.2): the host takes neither.
+ * Clear the fields that mean nothing to this vSMMU, and replace reserved
+ * encodings by those that they behave as (5.2): the host takes neither.
  */
 static void normalize_s1_ste(const SMMUv3VSTERegs *regs, uint64_t ste[2])
 {
@@ -250,7 +256,10 @@ static void normalize_s1_ste(const SMMUv3VSTERegs *regs, uint64_t ste[2])
     }
 }
 
-/* 5.2, 5.2.2: what makes a normalized stage-1 STE ILLEGAL; or NO_DETAIL */
+/*
+ * 5.2, 5.2.2: the field that makes a normalized stage-1 STE ILLEGAL, or
+ * NO_DETAIL
+ */
 static SMMUv3VSTEDetail s1_ste_fault(const SMMUv3VSTERegs *regs,
                                      const uint64_t ste[2], uint64_t *value)
 {
@@ -328,7 +337,7 @@ SMMUv3VSTE smmuv3_vste_resolve(const SMMUv3VSTERegs *regs, uint32_t sid,
     if (!regs->smmuen) {
         /*
          * 6.3.14: with IDR1.ATTR_TYPES_OVR = ATTR_PERMS_OVR = 0, every field
-         * but ABORT means "use incoming", so this is GBPA and not a likeness.
+         * but ABORT means "use incoming", so this vSTE is exactly GBPA.
          */
         return smmuv3_vste_fixed(regs->gbpa & GBPA_ABORT ? SMMUV3_VSTE_ABORT
                                                          : SMMUV3_VSTE_BYPASS,

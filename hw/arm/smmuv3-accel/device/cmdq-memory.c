@@ -73,7 +73,7 @@ bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)
     if (!memory || addr < m->base || addr - m->base >= m->size) {
         return false;
     }
-    /* Whatever came before is visible before this is */
+    /* All earlier stores must be visible before this one */
     smp_wmb();
     stl_le_p(memory + (addr - m->base), data);
     address_space_cache_invalidate(&m->cache, addr - m->base, sizeof(data));

@@ -19,8 +19,8 @@ static const SMMUv3BackendOps backend_ops = {
 };
 
 /*
- * The emulated SMMUv3 has one value of each property. Programs that write every
- * property, whatever accel is, are served if they write this one.
+ * The emulated SMMUv3 has one value of each property. It is accepted, because
+ * some programs write every property, whatever accel is.
  */
 static bool check_emulated(const SMMUv3Accel *accel, Error **errp)
 {
@@ -80,7 +80,7 @@ static bool block_migration(SMMUv3Accel *accel, Error **errp)
     return migrate_add_blocker(&accel->migration_blocker, errp) == 0;
 }
 
-/* loadvm and an incoming migration write registers and say nothing */
+/* loadvm and an incoming migration write registers without a trigger */
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     SMMUv3Accel *accel = opaque;
@@ -94,8 +94,8 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
 }
 
 /*
- * Of the VM's clock: while the VM is stopped nothing is tried again. When it
- * goes on, all is.
+ * The timer uses the VM's clock: while the VM is stopped, nothing is tried
+ * again. When the VM continues, every closed stream is.
  */
 static int64_t now(void *opaque)
 {

@@ -22,9 +22,10 @@
 #include "hw/arm/smmuv3-accel/trace.h"
 
 /*
- * A message goes to memory or to the GIC's doorbell, and to no other register:
- * a write there would have its effect while this SMMU is at work, be it another
- * SMMU's queue to be read or a slot's power, and with it the device, to go.
+ * A message may go to memory or to the GIC's doorbell, and to no other
+ * register. Such a write would take effect while this SMMU is at work: it
+ * could make another SMMU read its queue, or power off a slot and unplug its
+ * device.
  */
 static bool send_message(SMMUv3State *s, uint64_t addr, uint32_t data)
 {
@@ -32,7 +33,7 @@ static bool send_message(SMMUv3State *s, uint64_t addr, uint32_t data)
     MemTxResult r;
 
     data = cpu_to_le32(data);
-    /* What the message says has happened is visible before the message */
+    /* The event that the message reports must be visible before the message */
     smp_wmb();
     r = address_space_write(&address_space_memory, addr, attrs, &data,
                             sizeof(data));
@@ -40,7 +41,7 @@ static bool send_message(SMMUv3State *s, uint64_t addr, uint32_t data)
     return r == MEMTX_OK;
 }
 
-/* 3.4.3: an address has as many bits as IDR5.OAS says */
+/* 3.4.3: an address has IDR5.OAS bits */
 static uint64_t message_addr(SMMUv3State *s, uint64_t addr)
 {
     return addr & s->accel->pa_mask & ~3ULL;
@@ -57,7 +58,10 @@ static bool interrupt(SMMUv3State *s, SMMUIrq irq, uint64_t cfg0,
     return !addr || send_message(s, addr, cfg1);
 }
 
-/* 6.3.19: what is active already is not toggled. Returns: what became active */
+/*
+ * 6.3.19: an active error is not toggled again. Returns: the errors that
+ * became active
+ */
 static uint32_t toggle_errors(SMMUv3State *s, uint32_t errors)
 {
     errors &= ~(s->gerror ^ s->gerrorn);
@@ -73,7 +77,7 @@ void smmuv3_accel_error(SMMUv3State *s, uint32_t errors)
     if (toggle_errors(s, errors) && smmuv3_gerror_irq_enabled(s) &&
         !interrupt(s, SMMU_IRQ_GERROR, s->gerror_irq_cfg0,
                    s->gerror_irq_cfg1)) {
-        /* 7.5.1: no interrupt tells of this interrupt, which failed */
+        /* 7.5.1: no interrupt reports that an interrupt failed */
         toggle_errors(s, R_GERROR_MSI_GERROR_ABT_ERR_MASK);
     }
 }

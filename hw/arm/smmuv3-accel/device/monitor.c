@@ -55,7 +55,7 @@ static SMMUv3AccelState wanted_state(const SMMUv3VSTE *wanted)
     g_assert_not_reached();
 }
 
-/* By what is attached, not by what ought to be */
+/* The state in force, not the state that the guest wants */
 static SMMUv3AccelState attached_state(const SMMUv3Stream *st)
 {
     bool gbpa = st->wanted.reason == SMMUV3_VSTE_GBPA;

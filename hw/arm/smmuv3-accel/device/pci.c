@@ -48,9 +48,9 @@ static bool is_mdev(PCIDevice *dev)
 }
 
 /*
- * What comes from behind a conventional bridge has the bridge's requester ID,
- * and what comes from behind a PCIe-to-PCI bridge that of devfn 0 of its bus.
- * If an emulated bridge is there, the address space is that of its MSIs, which
+ * DMA from behind a conventional bridge has the bridge's requester ID. DMA
+ * from behind a PCIe-to-PCI bridge has that of devfn 0 of its bus. If an
+ * emulated bridge has this ID, the address space is that of its MSIs, which
  * VFIO cannot use.
  */
 static bool check_requester_id(PCIDevice *dev, Error **errp)
@@ -111,9 +111,10 @@ static bool admit_device(void *opaque, PCIDevice *dev, Error **errp)
 }
 
 /*
- * An assigned device's memory map is the guest's memory (the nesting parent);
- * a bridge sends its MSIs through the emulated SMMU, like the guest means it.
- * A hot-plugged device is asked for before it is in @bus: never a bridge.
+ * An assigned device's memory map is the guest's memory (the nesting parent).
+ * A bridge sends its MSIs through the emulated SMMU, as the guest expects.
+ * This is called for a hot-plugged device before the device is in @bus; such a
+ * device is never a bridge.
  */
 static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
 {
@@ -376,7 +377,7 @@ static const PCIViommuOps accel_ops = {
     .device_reset = device_reset,
 };
 
-/* Devices that are there already were not asked, and not attached */
+/* Devices that came before the SMMU were neither checked nor attached */
 static void find_endpoint(PCIBus *bus, PCIDevice *dev, void *opaque)
 {
     PCIDevice **found = opaque;

@@ -17,7 +17,7 @@ static SMMUv3Accel *accel_of(Object *obj)
     return ARM_SMMUV3(obj)->accel;
 }
 
-/* To be called by each setter: what the guest was shown cannot be changed */
+/* Each setter must call this: the features that the guest saw cannot change */
 static bool may_set(Object *obj, const char *name, Error **errp)
 {
     if (DEVICE(obj)->realized) {
@@ -65,7 +65,7 @@ static void set_pasid(Object *obj, bool value, Error **errp)
 }
 
 /*
- * Numbers come as JSON numbers or as strings, like "auto". The visitor of
+ * A number can be a JSON number, or a string like "auto". The visitor of
  * -global has strings only, and asserts that nobody asks for alternates.
  */
 static char *visit_number_or_string(Visitor *v, const char *name, Error **errp)

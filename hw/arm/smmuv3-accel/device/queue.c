@@ -27,7 +27,7 @@ static uint64_t entry_addr(const SMMUv3State *s, const SMMUQueue *q,
            (uint64_t)q->entry_size * (index & INDEX_MASK(q));
 }
 
-/* Entries between the two indices, which a guest can set as it likes */
+/* The entries between the two indices, which a guest can set at will */
 static uint32_t count_entries(const SMMUQueue *q)
 {
     return (q->prod - q->cons) & WRAP_INDEX_MASK(q);
@@ -38,7 +38,7 @@ static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
     SMMUQueue *q = &s->cmdq;
 
     if (smmuv3_accel_cmdq_memory(s)) {
-        /* As dma_memory_read() has it: PROD was read before */
+        /* As in dma_memory_read(): the read of PROD must come first */
         smp_mb();
         return address_space_read_cached(&s->accel->cmdq_memory.cache,
                                          Q_CONS(q) * sizeof(cmd[0]), cmd,
@@ -49,9 +49,10 @@ static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
 }
 
 /*
- * Read a run of commands that are adjacent in memory, up to RUN_MAX: a copy,
- * because the guest may change them at any time. Should a run not be readable,
- * its first command alone is tried, so that an error is reported where it is.
+ * Read a run of commands that are adjacent in memory, up to RUN_MAX. This is a
+ * copy, because the guest may change them at any time. If a run cannot be
+ * read, only its first command is tried, so that an error is reported at the
+ * right command.
  */
 static uint32_t read_run(SMMUv3State *s, uint64_t (*cmd)[2])
 {
@@ -72,12 +73,12 @@ static uint32_t read_run(SMMUv3State *s, uint64_t (*cmd)[2])
     return n;
 }
 
-/* TTL and TG: what a TLBI by address has when it has a range */
+/* TTL and TG: a TLBI by address has them if it has a range */
 #define CMD1_RANGE MAKE_64BIT_MASK(8, 4)
 
 /*
- * How many commands, from @cmd on, invalidate one page after the other. That is
- * what an unmap looks like where the guest has no range invalidation.
+ * How many commands, from @cmd on, invalidate one page after the other. An
+ * unmap looks like this if the guest has no range invalidation.
  */
 static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
                                uint64_t *step)
@@ -93,7 +94,7 @@ static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
     if (*step != 4 * KiB && *step != 16 * KiB && *step != 64 * KiB) {
         return 1;
     }
-    /* After the highest address comes none: a range does not begin anew */
+    /* No address follows the highest one: a range does not wrap */
     while (n < max && cmd[n][0] == cmd[0][0] && cmd[n][1] > cmd[n - 1][1] &&
            cmd[n][1] - cmd[n - 1][1] == *step) {
         n++;
@@ -127,13 +128,16 @@ static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
 }
 
 /*
- * 4.7.3: once a CMD_SYNC has completed, events of what a device has seen abort
- * are in the queue or never come. No call of the host's waits for them; what it
- * has put into the vEVENTQ is fetched.
+ * 4.7.3: when a CMD_SYNC completes, the events of earlier aborted transactions
+ * must be in the queue, or never come. No call waits for the host's own queue,
+ * so fetch the events that the host has put into the vEVENTQ.
  */
 static void collect_events(SMMUv3State *s)
 {
-    /* What comes while EVENTQEN = 0 is dropped at the latest when it is set */
+    /*
+     * Events that arrive while EVENTQEN = 0 are dropped, at the latest when it
+     * is set
+     */
     if (smmuv3_eventq_enabled(s)) {
         smmuv3_accel_fetch_events(s->accel);
     }
@@ -222,7 +226,10 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
             q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
         }
         if (error) {
-            /* 7.1: CONS stays at the command, which is fetched again later */
+            /*
+             * 7.1: CONS stays at the command, and the SMMU fetches it again
+             * later
+             */
             smmu_write_cmdq_err(s, error);
             smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
         }
@@ -245,13 +252,16 @@ static void overflow(SMMUv3State *s)
     }
 }
 
-/* @evt as it is to be in memory: little-endian */
+/* @evt in the byte order of memory: little-endian */
 static void record(SMMUv3State *s, const void *evt)
 {
     SMMUQueue *q = &s->eventq;
     bool was_empty = smmuv3_q_empty(q);
 
-    /* 7.2.1: not even an overflow while an error is not acknowledged */
+    /*
+     * 7.2.1: while an error is not acknowledged, not even an overflow is
+     * recorded
+     */
     if (!smmuv3_eventq_enabled(s) ||
         is_active(s, R_GERROR_EVENTQ_ABT_ERR_MASK)) {
         return;
@@ -303,7 +313,9 @@ void smmuv3_accel_read_events(void *opaque)
 
     if (smmuv3_event_read(&accel->events, accel->streams.viommu->veventq_fd,
                           deliver, accel->smmu)) {
-        /* Lost before they reached this queue is lost all the same */
+        /*
+         * The host lost these events; for the guest they are lost all the same
+         */
         overflow(accel->smmu);
     }
 }

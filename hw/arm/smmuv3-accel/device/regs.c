@@ -49,8 +49,8 @@
 #define QUEUE_INDEX_FIELDS MAKE_64BIT_MASK(0, 20)
 
 /*
- * Tables are memory. Without that attribute a guest could point the SMMU at
- * registers, whose reads have effects; at the SMMU's own, for one.
+ * A table must be in memory. Without this attribute a guest could point the
+ * SMMU at registers whose reads have effects, even the SMMU's own.
  */
 static bool read_table(void *opaque, uint64_t addr, void *buf, size_t len)
 {
@@ -60,7 +60,7 @@ static bool read_table(void *opaque, uint64_t addr, void *buf, size_t len)
                            attrs) == MEMTX_OK;
 }
 
-/* Bus numbers are the guest's to change, so this is asked each time */
+/* The guest can change bus numbers, so look this one up each time */
 static uint32_t get_sid(void *opaque, const SMMUv3Stream *st)
 {
     HostIOMMUDevice *hiod = st->dev.opaque;
@@ -99,7 +99,7 @@ static void update_smmuen(SMMUv3Accel *accel)
     smmuv3_streams_update(&accel->streams);
 }
 
-/* Acknowledged when all is done that it asks for (6.3.9) */
+/* CR0ACK follows only when everything is done (6.3.9) */
 static void write_cr0(SMMUv3Accel *accel, uint32_t val)
 {
     SMMUv3State *s = accel->smmu;
@@ -108,8 +108,8 @@ static void write_cr0(SMMUv3Accel *accel, uint32_t val)
            (smmuv3_idr_ats(accel->idr) ? CR0_ATSCHK : 0);
     if ((val ^ s->cr[0]) & R_CR0_EVENTQEN_MASK) {
         /*
-         * 6.3.9.4: events of before meet the old value. They are recorded
-         * before it reads 0, and lost before it reads 1.
+         * 6.3.9.4: earlier events meet the old value. They are recorded before
+         * EVENTQEN reads 0, and lost before it reads 1.
          */
         smmuv3_accel_fetch_events(accel);
     }
@@ -120,7 +120,7 @@ static void write_cr0(SMMUv3Accel *accel, uint32_t val)
     smmuv3_accel_consume_cmdq(s);
 }
 
-/* 6.3.11, each field by what guards it */
+/* 6.3.11: each field has a guard of its own */
 static void write_cr1(SMMUv3State *s, uint32_t val)
 {
     uint32_t fields = 0;
@@ -156,7 +156,7 @@ static void write_gbpa(SMMUv3Accel *accel, uint32_t val)
 static void write_strtab_base_cfg(SMMUv3State *s, uint32_t val)
 {
     s->strtab_base_cfg = val & STRTAB_CFG_FIELDS;
-    /* For the emulation, which has the bridges */
+    /* The emulation needs the value, too: it serves the bridges */
     s->features &= ~SMMU_FEATURE_2LVL_STE;
     if (FIELD_EX32(val, STRTAB_BASE_CFG, FMT) == 1) {
         s->sid_split = FIELD_EX32(val, STRTAB_BASE_CFG, SPLIT);
@@ -216,7 +216,10 @@ static void write_register(SMMUv3Accel *accel, hwaddr offset, uint32_t val)
         break;
     case A_GERRORN:
         s->gerrorn = val & GERROR_FIELDS;
-        /* With CMDQ_ERR acknowledged, commands are processed again (7.1) */
+        /*
+         * After the guest acknowledges CMDQ_ERR, commands are processed again
+         * (7.1)
+         */
         smmuv3_accel_consume_cmdq(s);
         break;
     case A_GERROR_IRQ_CFG0:
@@ -352,8 +355,8 @@ static uint32_t read_register(SMMUv3State *s, hwaddr offset)
 }
 
 /*
- * The upper half first: with CMDQ_PROD and CMDQ_CONS in one access, CONS is the
- * new one when PROD asks for the queue to be looked at.
+ * Write the upper half first: if one access has both CMDQ_PROD and CMDQ_CONS,
+ * CONS must be new when the write of PROD starts the queue.
  */
 void smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t val,
                         unsigned size)

@@ -35,9 +35,9 @@
 #define RMR_LENGTH              68
 
 /*
- * Unprivileged, Device-nGnRnE, and as a rule not remappable: what is behind the
- * window are doorbells, and DMA to it that is remapped rings none. With
- * x-guest-vfio the guest's own doorbell is there, and it may.
+ * Unprivileged, Device-nGnRnE, and as a rule not remappable: the window has
+ * doorbells behind it, and a remapped write would ring none. With x-guest-vfio
+ * the guest's own doorbell is there, and the guest may remap.
  */
 #define RMR_REMAP_PERMITTED     1
 
@@ -91,7 +91,10 @@ static void append_rmr(GArray *table, uint32_t id, uint32_t smmu_ref,
     build_append_int_noprefix(table, SMMUV3_ACCEL_MSI_WINDOW_SIZE, 8);
     build_append_int_noprefix(table, 0, 4);
 
-    /* ID mapping: all functions that are or can be plugged on these buses */
+    /*
+     * An ID mapping of all functions that are plugged, or can be, on these
+     * buses
+     */
     build_append_int_noprefix(table, min_bus << 8, 4);    /* input base */
     build_append_int_noprefix(table, ((max_bus - min_bus + 1) << 8) - 1, 4);
     build_append_int_noprefix(table, min_bus << 8, 4);    /* output base */

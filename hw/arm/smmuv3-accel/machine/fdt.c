@@ -64,7 +64,10 @@ static void add_function(DTContext *ctx, int devfn)
     append_cell(ctx->addresses, SMMUV3_ACCEL_MSI_WINDOW_SIZE);
 }
 
-/* A bridge that has a node is no longer swizzled through by itself */
+/*
+ * If a bridge has a node, interrupts are no longer swizzled through it by
+ * default
+ */
 static void add_interrupt_map(DTContext *ctx, const char *node, int devfn)
 {
     g_autoptr(GArray) map = g_array_new(false, false, sizeof(uint32_t));
@@ -118,7 +121,7 @@ static bool is_host_bridge(PCIDevice *dev)
     return PCI_DEVICE_GET_CLASS(dev)->class_id == PCI_CLASS_BRIDGE_HOST;
 }
 
-/* Below a downstream port there is one slot, whose functions may come later */
+/* A downstream port has one slot below it, whose functions may come later */
 static bool has_slot_for_hotplug(PCIBus *bus)
 {
     return bus->parent_dev &&
@@ -126,8 +129,8 @@ static bool has_slot_for_hotplug(PCIBus *bus)
 }
 
 /*
- * In descending order: a node that is added comes first, and the order of nodes
- * should be that of addresses.
+ * In descending order: each new node becomes the first, and the nodes should
+ * be ordered by address.
  */
 static void add_bus(DTContext *ctx, PCIBus *bus)
 {
@@ -162,7 +165,7 @@ static char *add_window(void *fdt, uint32_t phandle)
     return node;
 }
 
-/* pre_plug saw to it that there is one at most, and that it is on pcie.0 */
+/* pre_plug has checked that there is at most one, and that it is on pcie.0 */
 void smmuv3_accel_virt_fdt(VirtMachineState *vms)
 {
     g_autoptr(GPtrArray) all = smmuv3_accel_virt_all();

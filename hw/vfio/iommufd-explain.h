@@ -23,8 +23,8 @@ bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp);
  * vfio_pci_check_group - has @dev's host device its IOMMU group for itself?
  * @dev: a vfio-pci device that is not realized yet
  *
- * What iommufd attaches, it attaches to the whole group, and Linux gives a
- * nested page table that translates only to devices that all have a vDEVICE.
+ * iommufd attaches a page table to the whole group, and Linux attaches a nested
+ * page table only if all devices of the group have a vDEVICE.
  */
 bool vfio_pci_check_group(PCIDevice *dev, Error **errp);
 

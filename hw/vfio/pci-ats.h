@@ -20,8 +20,8 @@ OnOffAuto vfio_pci_ats_property(DeviceState *dev);
 bool vfio_pci_needs_ats(PCIDevice *dev);
 
 /*
- * Take the capability out of what the guest sees, if it must not use ATS: by
- * the property, or because the host does not. Linux shows it raw.
+ * Hide the capability from the guest if the guest must not use ATS, by the
+ * property or because the host does not use it. Linux shows it as it is.
  */
 void vfio_pci_hide_ats_cap(PCIDevice *dev);
 

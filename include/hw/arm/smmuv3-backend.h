@@ -1,8 +1,8 @@
 /*
- * What the emulated SMMUv3 calls when its translation is done elsewhere
+ * The emulated SMMUv3's calls to a backend that translates in its place
  *
- * A backend serves the registers and the queues itself; of smmuv3.c it keeps
- * the state, which is what is migrated. With no backend each call is a test of
+ * A backend serves the registers and the queues itself. It uses the state of
+ * smmuv3.c, which is the state that migrates. Without a backend each call tests
  * one pointer. All are called with the BQL held.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -46,10 +46,12 @@ uint32_t smmuv3_event_parse(SMMUv3EventReader *reader, const uint8_t *buf,
                             size_t len, SMMUv3EventSink *sink, void *opaque);
 
 /**
- * smmuv3_event_read - read all that the vEVENTQ holds
+ * smmuv3_event_read - read the events of the vEVENTQ
  *
- * Bounded: a guest whose device faults without end gets the rest with the next
- * call. Returns what smmuv3_event_parse() returns.
+ * One call reads a limited number. If a device faults without end, the next
+ * call reads the rest.
+ *
+ * Returns: as smmuv3_event_parse()
  */
 uint32_t smmuv3_event_read(SMMUv3EventReader *reader, int fd,
                            SMMUv3EventSink *sink, void *opaque);

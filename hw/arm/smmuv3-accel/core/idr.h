@@ -1,11 +1,11 @@
 /*
  * The host SMMU's ID registers against those that the guest sees
  *
- * Of the host's registers only the fields are used that struct
- * iommu_hw_info_arm_smmuv3 names: the others are as the hardware has them, not
- * as the kernel uses it. Where firmware says that table walks are coherent, for
- * one, IDR0.COHACC may be 0. Stage 1, stage 2 and S2FWB are proved by the
- * objects that the kernel makes, and unknown flags are no error.
+ * Only those fields of the host's registers are used that struct
+ * iommu_hw_info_arm_smmuv3 names. The kernel may use the hardware in another
+ * way than the other fields say: for example, IDR0.COHACC may be 0 although
+ * firmware says that table walks are coherent. Stage 1, stage 2 and S2FWB are
+ * proved by the objects that the kernel makes. Unknown flags are no error.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -27,12 +27,12 @@ typedef struct SMMUv3InvalCounters {
 } SMMUv3InvalCounters;
 
 /**
- * SMMUv3InvalFailed - the host did not do what it was asked for one stream
+ * SMMUv3InvalFailed - the host failed an invalidation for one stream
  * @sid: the stream's StreamID in the command
- * @atc: it is the device's ATC that still holds what is invalid; else its CDs
+ * @atc: the device's ATC still has invalid entries; if false, its CDs
  *
- * Called within smmuv3_inval_flush(): to free anything would be too early,
- * since entries that are still to be issued may refer to it.
+ * This is called within smmuv3_inval_flush(). It must not free anything,
+ * because entries that are still to be issued may refer to it.
  */
 typedef void SMMUv3InvalFailed(void *opaque, uint32_t sid, bool atc);
 
@@ -41,8 +41,8 @@ typedef void SMMUv3InvalFailed(void *opaque, uint32_t sid, bool atc);
  * @failed: called for each stream whose entries failed, once a flush
  * @opaque: passed to @failed; in smmuv3_streams_init() the SMMUv3Streams
  *
- * A TLB or configuration invalidation need not be complete before the CMD_SYNC
- * that follows it (IHI 0070, 4.7.3), so it may wait here until then.
+ * An invalidation may wait here until the next CMD_SYNC, because it need not be
+ * complete before that (IHI 0070, 4.7.3).
  */
 typedef struct SMMUv3Inval {
     /*
@@ -71,12 +71,12 @@ bool smmuv3_inval_add(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
 /**
  * smmuv3_inval_repeat - the command added last is the first of several
  * @n: how many follow
- * @step: from the address of one to that of the next: a size of pages
+ * @step: the distance of their addresses: a page size
  *
- * The command is a TLBI_NH_VA or TLBI_NH_VAA without a range. Where the host
- * has ranges they become one for each size of pages, because a range reaches
- * translations of one size only (IHI 0070, 4.4.1.1) and the guest, by leaving
- * that out, means any.
+ * The command is a TLBI_NH_VA or TLBI_NH_VAA without a range. If the host has
+ * ranges, the commands become one range for each page size. This is needed
+ * because a range affects translations of one page size only (IHI 0070,
+ * 4.4.1.1), but a command without a range affects all.
  *
  * Returns: as smmuv3_inval_flush()
  */
@@ -86,14 +86,14 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
 /**
  * smmuv3_inval_flush - issue the batch; when it returns the host has done it
  *
- * If the call fails, nothing is known of what was done (the kernel's count
- * leaves out entries that it collected and did not issue), so every entry is
- * issued again by itself, and one that still fails is replaced by the widest
+ * If the call fails, it is unknown which entries were done: the kernel's count
+ * leaves out entries that it collected and did not issue. Then every entry is
+ * issued again by itself. An entry that still fails is replaced by the widest
  * invalidation that covers it. If even that fails for a stream's CDs or ATC,
- * @inval->failed is told, and the stream's other entries are left out.
+ * @inval->failed is called, and the stream's other entries are left out.
  *
- * Returns: false if the host does not invalidate its TLB. The caller must then
- * keep all streams from using what should have been invalidated.
+ * Returns: false if the host did not invalidate its TLB. The caller must then
+ * keep all streams from using the stale entries.
  */
 bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu);
 

@@ -34,7 +34,7 @@ typedef struct SMMUv3StreamCounters {
 
 /**
  * SMMUv3Stream - an assigned device
- * @wanted, @sid: what the guest asked for last
+ * @wanted, @sid: the guest's last request
  * @closed: why @wanted could not be reached; the device is blocked instead
  * @retry: if @closed, when it is tried again
  * @news: @closed or @last_error is another than was told to the user
@@ -100,12 +100,12 @@ bool smmuv3_stream_settled(const SMMUv3Stream *st, const SMMUv3VSTE *wanted,
                            uint32_t sid);
 
 /**
- * smmuv3_stream_reconcile - make the device do what @wanted says
+ * smmuv3_stream_reconcile - bring the stream into the state @wanted
  * @sid: its StreamID now; used only to translate
  *
  * One attach replaces one configuration by the next. If @wanted cannot be
  * reached, the stream is closed: the abort HWPT, or else no HWPT, or else
- * quarantine. What is in use no more is freed.
+ * quarantine. Objects that are no longer in use are freed.
  *
  * Returns: 0; or -errno with @errp set and the stream closed
  */
@@ -122,7 +122,7 @@ void smmuv3_stream_close(SMMUv3Stream *st, SMMUv3Closed closed, Error *why);
  */
 int smmuv3_stream_bind(SMMUv3Stream *st, uint32_t sid, Error **errp);
 
-/* Abort if the fields are none of the combinations above */
+/* Abort QEMU if the fields are in none of the combinations above */
 void smmuv3_stream_check(const SMMUv3Stream *st);
 
 /*

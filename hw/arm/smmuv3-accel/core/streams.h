@@ -1,9 +1,9 @@
 /*
  * All streams of one accelerated SMMUv3
  *
- * Knows which trigger (a register, a command, a plug) concerns which stream, in
- * what order streams are done, and which are tried again. It must not know how a
- * stream attaches.
+ * Knows which trigger (a register, a command, a plug) concerns which stream,
+ * in what order streams are done, and which are tried again. It must not know
+ * how a stream attaches.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -52,8 +52,8 @@ typedef struct SMMUv3Clock {
  *            reason changes, or NULL
  * @timer_at: what @clock->set_timer() was called with last
  * @waiting: a stream is closed that time or a CMD_SYNC can open
- * @stale: of a stream's CDs or ATC the host did not invalidate something; only
- *         until the stream is closed
+ * @stale: the host failed to invalidate some stream's CDs or ATC; only until
+ *         that stream is closed
  * @atc_failed: an ATC_INV has failed since the last CMD_SYNC
  * @viommu: NULL while there is no stream
  */
@@ -88,30 +88,31 @@ void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
  * @opaque: passed to @ops; see SMMUv3HostOps
  * @parent: the nesting parent HWPT that VFIO attached it to
  *
- * The device does at once what the guest's registers ask for. The first device
- * makes the vIOMMU.
+ * The device obeys the guest's registers at once. The first device makes the
+ * vIOMMU.
  *
- * Returns: the stream; or NULL with @errp set and nothing else changed. Until
- * the caller gives the device back it is then blocked, or, if it was refused
- * before the host was asked to attach it, as VFIO left it. A stream that only
- * has to wait for its StreamID to become its own is closed, not refused.
+ * Returns: the stream; or NULL with @errp set and nothing else changed. A
+ * refused device is blocked until the caller gives it back; if it was refused
+ * before the host was asked to attach it, it is as VFIO left it. A device
+ * whose StreamID another device still has is not refused: its stream is
+ * closed.
  *
- * A device that the host knows by several StreamIDs is refused here: it would
- * be blocked whenever the guest lets it translate.
+ * A device that the host knows by several StreamIDs is refused here, because it
+ * would be blocked whenever the guest lets it translate.
  */
 SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
                                   void *opaque, const SMMUv3HostDevice *dev,
                                   uint32_t parent, Error **errp);
 
 /*
- * Block the device, free all that belongs to it; the last frees the vIOMMU. A
- * stream that waited for its StreamID gets it.
+ * Block the device and free its objects. The last unplugged device frees the
+ * vIOMMU. A stream that waited for the StreamID gets it.
  */
 void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st);
 
 /*
- * The device has been reset, by the guest or by QEMU: its ATC is empty, and
- * what the host refused because of its state may now work
+ * The device has been reset, by the guest or by QEMU. Its ATC is empty, and
+ * calls that the host refused because of the device's state may work now.
  */
 void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st);
 
@@ -126,8 +127,8 @@ void smmuv3_streams_timer(SMMUv3Streams *s);
 void smmuv3_streams_update(SMMUv3Streams *s);
 
 /*
- * The VM has stopped: devices are put in quarantine once more, since a vCPU may
- * have undone it before it, too, stopped
+ * The VM has stopped: put devices into quarantine once more, because a vCPU may
+ * have turned bus mastering on again before it stopped.
  */
 void smmuv3_streams_stopped(SMMUv3Streams *s);
 
@@ -155,11 +156,11 @@ void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step);
  *
  * Tries closed streams again where an error of the host's may have passed,
  * completes all queued invalidations, and closes the streams that could use
- * what is left of a failed one.
+ * entries which a failed invalidation left.
  *
  * Returns: false if an ATC_INV since the last CMD_SYNC has failed. The CMD_SYNC
- * is then not complete, and is to end in CERROR_ATC_INV_SYNC (4.7.3); the one
- * after it reports no more of it.
+ * then is not complete, and must end in CERROR_ATC_INV_SYNC (4.7.3). The next
+ * CMD_SYNC does not report this failure again.
  */
 bool smmuv3_streams_sync(SMMUv3Streams *s);
 

@@ -1,5 +1,5 @@
 /*
- * One vIOMMU: what the streams of an accelerated SMMUv3 share on the host
+ * One vIOMMU: the host objects that the streams of a vSMMU share
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -45,9 +45,9 @@ typedef struct SMMUv3VIOMMU {
  * @dev: a device behind the physical SMMU that will back it
  * @parent: the nesting parent HWPT that @dev is attached to; must outlive it
  *
- * A kernel without vEVENTQs (before 6.15) is refused, since it has no MSIs
- * under nested HWPTs either. If one that has them makes none, the guest sees no
- * events, and a warning says so.
+ * A kernel without vEVENTQs (before 6.15) is refused, because it does not map
+ * MSIs under nested HWPTs either. If a newer kernel fails to make a vEVENTQ,
+ * the guest sees no events, and a warning says so.
  *
  * Returns: the vIOMMU, to be freed by smmuv3_viommu_free(); or NULL with @errp
  * set and nothing left allocated on the host

@@ -21,8 +21,10 @@ FW_CFG_FILE_DIR = 0x19
 class Machine:
     """Use as a context; errors of QEMU itself become CalledProcessError."""
 
-    def __init__(self, args):
+    def __init__(self, args, qemu=NATIVE_QEMU, pass_fds=()):
         self.args = args
+        self.qemu = qemu
+        self.pass_fds = pass_fds
 
     def __enter__(self):
         self.dir = tempfile.TemporaryDirectory()
@@ -36,10 +38,11 @@ class Machine:
             server.listen(1)
             server.settimeout(60)
             self.child = subprocess.Popen(
-                [NATIVE_QEMU, '-display', 'none', '-nodefaults',
+                [self.qemu, '-display', 'none', '-nodefaults',
                  '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',
                  '-accel', 'qtest', '-m', '128M',
-                 '-cpu', 'cortex-a57', '-bios', firmware, *self.args])
+                 '-cpu', 'cortex-a57', '-bios', firmware, *self.args],
+                pass_fds=self.pass_fds)
             try:
                 self.link = server.accept()[0].makefile('rw')
             except socket.timeout:
@@ -71,6 +74,12 @@ class Machine:
 
     def write32(self, address, value):
         self.do(f'writel {address:#x} {value:#x}')
+
+    def read64(self, address):
+        return int(self.do(f'readq {address:#x}')[0], 16)
+
+    def write64(self, address, value):
+        self.do(f'writeq {address:#x} {value:#x}')
 
     def read(self, address, size):
         return bytes.fromhex(self.do(f'read {address:#x} {size}')[0][2:])

@@ -56,8 +56,8 @@ static void set_no_cdev(const char *path, Error **errp)
                    "kernel needs CONFIG_VFIO_DEVICE_CDEV", name);
         return;
     }
-    error_setg(errp, "host device %s is not vfio-pci's (its driver: %s)", name,
-               driver);
+    error_setg(errp, "host device %s is not bound to vfio-pci (its driver: "
+               "%s)", name, driver);
     error_append_hint(errp, "On the host: driverctl set-override %s "
                       "vfio-pci\n", name);
 }

@@ -90,7 +90,7 @@ static void cdev_path(const char *addr, char *path, size_t size)
     snprintf(text, sizeof(text), "ls /sys/bus/pci/devices/%s/vfio-dev", addr);
     p = popen(text, "r");
     if (!p || !fgets(text, sizeof(text), p)) {
-        tap_bail("%s is not vfio-pci's", addr);
+        tap_bail("%s is not bound to vfio-pci", addr);
     }
     pclose(p);
     text[strcspn(text, "\n")] = 0;

@@ -205,7 +205,7 @@ static void open_descriptors(void)
              address[0]);
     p = popen(path, "r");
     if (!p || !fgets(path, sizeof(path), p)) {
-        tap_bail("%s is not vfio-pci's", address[0]);
+        tap_bail("%s is not bound to vfio-pci", address[0]);
     }
     pclose(p);
     path[strcspn(path, "\n")] = 0;

@@ -51,8 +51,9 @@ static bool check_props(SMMUv3Accel *accel, Error **errp)
     SMMUv3State *s = accel->smmu;
 
     if (accel->cmdqv == ON_OFF_AUTO_ON) {
-        error_setg(errp, "cmdqv=on cannot be had: this QEMU does not give the "
-                   "host's CMDQV (Tegra241) to a guest; use cmdqv=off or auto");
+        error_setg(errp, "cmdqv=on is not supported: this QEMU does not give "
+                   "the host's CMDQV (Tegra241) to a guest; use cmdqv=off or "
+                   "auto");
         return false;
     }
     if (!accel->on) {
@@ -64,8 +65,8 @@ static bool check_props(SMMUv3Accel *accel, Error **errp)
         return false;
     }
     if (s->stage && strcmp(s->stage, "1")) {
-        error_setg(errp, "accel=on gives the guest stage 1; stage=%s cannot be "
-                   "had with it", s->stage);
+        error_setg(errp, "stage=%s cannot be combined with accel=on, which "
+                   "gives the guest stage 1", s->stage);
         return false;
     }
     return true;

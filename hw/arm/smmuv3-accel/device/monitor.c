@@ -279,7 +279,7 @@ static void print_smmu(Monitor *mon, const SMMUv3AccelInfo *info)
         monitor_printf(mon, " %uK", g->value / 1024);
     }
     monitor_printf(mon, " (auto from %s)\n", info->host_known ?
-                   "the host SMMU" : "what every nesting SMMU has");
+                   "the host SMMU" : "the minimum of all nesting SMMUs");
     if (info->viommu) {
         monitor_printf(mon, "  vIOMMU %u, nesting parent %u, bypass %u, "
                        "abort %u; events %s; kernel mode %s\n",

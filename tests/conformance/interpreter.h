@@ -86,8 +86,10 @@ typedef struct ConfMachine {
     void *opaque;
 } ConfMachine;
 
-/* Read a file of names, macros and rows, after those read before; exits with a
- * message where it cannot be understood */
+/*
+ * Read a file of names, macros and rows, after those read before; exits with a
+ * message where it cannot be understood
+ */
 void conf_load(ConfTable *table, const char *path);
 
 /* Returns: NULL if the row is right; or what is wrong, the caller's to free */

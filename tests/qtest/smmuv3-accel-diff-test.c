@@ -53,7 +53,8 @@ static const struct {
       "CMD_SYNC can be messages; the emulation's are wires" },
     { "IDR1", 0x04, 0, "6.3.2" },
     { "IDR2", 0x08, 0, "6.3.3" },
-    { "IDR3", 0x0c, 1u << 2, "6.3.4, HAD: no host tells whether its SMMU has it" },
+    { "IDR3", 0x0c, 1u << 2, "6.3.4, HAD: no host tells whether its SMMU has "
+      "it" },
     { "IDR4", 0x10, 0, "6.3.5" },
     { "IDR5", 0x14, 0, "6.3.6" },
     { "IIDR", 0x18, 0, "6.3.7" },

@@ -14,8 +14,8 @@
  * @before: leads to the state that it begins in
  * @event: what is tested
  * @calls: the host calls of @event. What is in braces is repeated for each
- *         device, what is in brackets for the first only, with $ its number, @ its StreamID and # the S1ContextPtr of
- *         its STE, both in hex.
+ *         device, what is in brackets for the first only, with $ its number,
+ *         @ its StreamID and # the S1ContextPtr of its STE, both in hex.
  * @calls_old: those on Linux 6.15 to 6.18, if they differ by more than that
  *             bypass is the nesting parent and abort a detach
  * @after: what each device's DMA then meets

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -129,7 +130,7 @@ static bool check_host(bool for_command)
     check_node("iommufd", "/dev/iommu", "the kernel needs CONFIG_IOMMUFD "
                "(modprobe iommufd)");
     check_smmus();
-    note("page-size", "pages of %ld KiB", sysconf(_SC_PAGESIZE) / 1024);
+    note("page-size", "pages of %lu KiB", getauxval(AT_PAGESZ) / 1024);
     check_memlock(for_command);
     return true;
 }

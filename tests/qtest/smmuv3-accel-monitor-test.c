@@ -77,7 +77,7 @@ static void the_smmu_is_shown_as_resolved(void)
     g_assert_cmpuint(qlist_size(qdict_get_qlist(smmu, "granules")), ==, 3);
     g_assert_true(qdict_get_bool(smmu, "host-known"));
     g_assert_cmpstr(qdict_get_str(smmu, "kernel-mode"), ==,
-                    guest_host_is_618() ? "parent" : "nested");
+                    guest_host_is_618() ? "no-nested" : "nested");
     g_assert_cmpint(qdict_get_int(viommu, "id"), >, 0);
     g_assert_true(qdict_get_bool(viommu, "veventq"));
     g_assert_cmpstr(qdict_get_str(st, "host-device"), ==,

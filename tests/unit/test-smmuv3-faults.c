@@ -81,7 +81,7 @@ static bool run(const Transition *t, bool old_kernel, uint32_t kinds,
     guest_assert_safe(g, false);
     if (!old_kernel && error != ENOENT && g->s.viommu) {
         /* Only that error tells an old kernel */
-        g_assert_cmpint(g->s.viommu->shared_mode, !=, SMMUV3_SHARED_PARENT);
+        g_assert_cmpint(g->s.viommu->kernel_mode, !=, SMMUV3_KERNEL_NO_NESTED);
     }
     if (times == 1) {
         assert_others_served(g);

@@ -808,8 +808,8 @@ static void check_objects(Model *m)
 static bool known_old(Model *m)
 {
     /* To learn it is one attach that fails, once */
-    return m->g->s.viommu && m->g->s.viommu->shared_mode ==
-           SMMUV3_SHARED_PARENT;
+    return m->g->s.viommu && m->g->s.viommu->kernel_mode ==
+           SMMUV3_KERNEL_NO_NESTED;
 }
 
 /* Nothing changed, nothing done */

@@ -412,12 +412,12 @@ static void test_mode_is_known(void)
     Guest *g = guest_new(true);
 
     guest_plug(g, 0);
-    g_assert_cmpstr(smmuv3_shared_mode_name(g->s.viommu->shared_mode), ==,
-                    "parent");
+    g_assert_cmpstr(smmuv3_kernel_mode_name(g->s.viommu->kernel_mode), ==,
+                    "no-nested");
     guest_free(g);
     g = guest_new(false);
     guest_plug(g, 0);
-    g_assert_cmpstr(smmuv3_shared_mode_name(g->s.viommu->shared_mode), ==,
+    g_assert_cmpstr(smmuv3_kernel_mode_name(g->s.viommu->kernel_mode), ==,
                     "nested");
     guest_free(g);
 }

@@ -14,7 +14,13 @@
 #include "retry.h"
 #include "viommu.h"
 
-/* What the device's DMA meets now */
+/*
+ * What the device's DMA meets now. It is blocked, which means that none of it
+ * gets anywhere, with ABORT, NOTHING and QUARANTINE: three means, best first.
+ * Why it is blocked is another question: the guest has asked for abort, or the
+ * stream is closed (SMMUv3Closed) since what the guest has asked for cannot be
+ * had.
+ */
 typedef enum SMMUv3Attachment {
     SMMUV3_ATTACHED_PARENT,      /* as VFIO left it: not yet reconciled */
     SMMUV3_ATTACHED_BYPASS,

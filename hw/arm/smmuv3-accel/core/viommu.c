@@ -138,14 +138,14 @@ static int attach_parent(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
     return v->ops->detach(v->opaque, dev, errp);
 }
 
-static void set_shared_mode(SMMUv3VIOMMU *v, SMMUv3SharedMode mode)
+static void set_kernel_mode(SMMUv3VIOMMU *v, SMMUv3KernelMode mode)
 {
-    if (v->shared_mode == mode) {
+    if (v->kernel_mode == mode) {
         return;
     }
-    v->shared_mode = mode;
-    trace_smmuv3_accel_shared_mode(v->id, smmuv3_shared_mode_name(mode));
-    if (mode == SMMUV3_SHARED_PARENT) {
+    v->kernel_mode = mode;
+    trace_smmuv3_accel_kernel_mode(v->id, smmuv3_kernel_mode_name(mode));
+    if (mode == SMMUV3_KERNEL_NO_NESTED) {
         info_report("arm-smmuv3: this host kernel attaches a nested page table "
                     "only to a device whose StreamID is known (Linux before "
                     "6.19); bypass and abort are done by the nesting parent "
@@ -159,30 +159,30 @@ int smmuv3_viommu_attach_shared(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
     Error *err = NULL;
     int ret;
 
-    if (v->shared_mode == SMMUV3_SHARED_PARENT) {
+    if (v->kernel_mode == SMMUV3_KERNEL_NO_NESTED) {
         return attach_parent(v, dev, kind, errp);
     }
     ret = smmuv3_viommu_attach(v, dev, kind == SMMUV3_VSTE_BYPASS ?
                                v->bypass_hwpt : v->abort_hwpt, &err);
     if (ret == -ENOENT) {
         error_free(err);
-        set_shared_mode(v, SMMUV3_SHARED_PARENT);
+        set_kernel_mode(v, SMMUV3_KERNEL_NO_NESTED);
         return attach_parent(v, dev, kind, errp);
     }
     if (ret < 0) {
         error_propagate(errp, err);
         return ret;
     }
-    set_shared_mode(v, SMMUV3_SHARED_NESTED);
+    set_kernel_mode(v, SMMUV3_KERNEL_NESTED);
     return 0;
 }
 
-const char *smmuv3_shared_mode_name(SMMUv3SharedMode mode)
+const char *smmuv3_kernel_mode_name(SMMUv3KernelMode mode)
 {
     static const char *const name[] = {
-        [SMMUV3_SHARED_UNKNOWN] = "unknown",
-        [SMMUV3_SHARED_NESTED] = "nested",
-        [SMMUV3_SHARED_PARENT] = "parent",
+        [SMMUV3_KERNEL_UNKNOWN] = "unknown",
+        [SMMUV3_KERNEL_NESTED] = "nested",
+        [SMMUV3_KERNEL_NO_NESTED] = "no-nested",
     };
 
     return name[mode];

@@ -10,12 +10,12 @@
 #include "host.h"
 #include "vste.h"
 
-/* How bypass and abort reach a device on this kernel */
-typedef enum SMMUv3SharedMode {
-    SMMUV3_SHARED_UNKNOWN,  /* none attached yet */
-    SMMUV3_SHARED_NESTED,   /* Linux >= 6.19: by nested HWPTs */
-    SMMUV3_SHARED_PARENT,   /* before: the nesting parent, or no HWPT at all */
-} SMMUv3SharedMode;
+/* How bypass and abort reach a device on this kernel; as QAPI has it */
+typedef enum SMMUv3KernelMode {
+    SMMUV3_KERNEL_UNKNOWN,    /* none attached yet */
+    SMMUV3_KERNEL_NESTED,     /* Linux >= 6.19: by nested HWPTs */
+    SMMUV3_KERNEL_NO_NESTED,  /* before: by the nesting parent, or no HWPT */
+} SMMUv3KernelMode;
 
 /**
  * SMMUv3VIOMMU - the vIOMMU of one vSMMU
@@ -32,7 +32,7 @@ typedef struct SMMUv3VIOMMU {
     uint32_t id;
     uint32_t bypass_hwpt;
     uint32_t abort_hwpt;
-    SMMUv3SharedMode shared_mode;
+    SMMUv3KernelMode kernel_mode;
     bool repeats;
     bool has_veventq;
     uint32_t veventq;
@@ -81,6 +81,6 @@ int smmuv3_viommu_attach_shared(SMMUv3VIOMMU *viommu,
                                 const SMMUv3HostDevice *dev,
                                 SMMUv3VSTEKind kind, Error **errp);
 
-const char *smmuv3_shared_mode_name(SMMUv3SharedMode mode);
+const char *smmuv3_kernel_mode_name(SMMUv3KernelMode mode);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_CORE_VIOMMU_H */

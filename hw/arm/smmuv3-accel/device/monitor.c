@@ -27,9 +27,9 @@ SAME(SMMUV3_ATTACHED_ABORT, SMMUV3_ACCEL_ATTACHMENT_ABORT);
 SAME(SMMUV3_ATTACHED_TRANSLATE, SMMUV3_ACCEL_ATTACHMENT_TRANSLATE);
 SAME(SMMUV3_ATTACHED_NOTHING, SMMUV3_ACCEL_ATTACHMENT_NOTHING);
 SAME(SMMUV3_ATTACHED_QUARANTINE, SMMUV3_ACCEL_ATTACHMENT_QUARANTINE);
-SAME(SMMUV3_SHARED_UNKNOWN, SMMUV3_ACCEL_KERNEL_MODE_UNKNOWN);
-SAME(SMMUV3_SHARED_NESTED, SMMUV3_ACCEL_KERNEL_MODE_NESTED);
-SAME(SMMUV3_SHARED_PARENT, SMMUV3_ACCEL_KERNEL_MODE_PARENT);
+SAME(SMMUV3_KERNEL_UNKNOWN, SMMUV3_ACCEL_KERNEL_MODE_UNKNOWN);
+SAME(SMMUV3_KERNEL_NESTED, SMMUV3_ACCEL_KERNEL_MODE_NESTED);
+SAME(SMMUV3_KERNEL_NO_NESTED, SMMUV3_ACCEL_KERNEL_MODE_NO_NESTED);
 
 static VFIODevice *vfio(const SMMUv3Stream *st)
 {
@@ -197,7 +197,7 @@ static SMMUv3AccelInfo *show_smmu(SMMUv3State *s)
     info->host_known = accel->host_known;
     if (accel->streams.viommu) {
         info->kernel_mode =
-            (SMMUv3AccelKernelMode)accel->streams.viommu->shared_mode;
+            (SMMUv3AccelKernelMode)accel->streams.viommu->kernel_mode;
     }
     info->viommu = show_viommu(accel->streams.viommu);
     info->invalidation = show_inval(&accel->streams.inval.count);

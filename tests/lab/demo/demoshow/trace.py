@@ -24,7 +24,8 @@ EVENT_NAMES = {
 GBPA_ABORT = 1 << 20
 KERNEL_MODE = {
     'nested': 'page tables for bypass and abort (Linux 6.19 or later)',
-    'parent': 'stage 2 for bypass, no page table for abort (before Linux 6.19)',
+    'no-nested': 'stage 2 for bypass, no page table for abort '
+                 '(before Linux 6.19)',
 }
 # Why a device is attached to what it is; the rest are wrong Stream table
 # entries, whose names say enough.
@@ -95,7 +96,7 @@ class Reader:
                      f'(HWPTs) for stage 2 ({parent}), bypass ({bypass}) and '
                      f'abort ({abort})')
 
-    def _shared_mode(self, time, rest):
+    def _kernel_mode(self, time, rest):
         how = rest.split(': ', 1)[1]
         return Event(time, 'note', None,
                      'devices that do not translate: '

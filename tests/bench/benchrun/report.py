@@ -90,15 +90,17 @@ LONGEST = 1.5
 
 
 def chart(results, version):
-    """SVG: a bar for each ratio, a line at 1, a tick at each goal."""
+    """SVG: a bar for each ratio, a line at 1, a triangle at each goal."""
     height = 50 + (BAR + GAP) * len(results)
     width = LEFT + int(SCALE * LONGEST) + 70
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
            f'height="{height}" font-family="sans-serif" font-size="13">',
            '<rect width="100%" height="100%" fill="white"/>',
            f'<text x="{LEFT}" y="20">instructions an operation, relative to '
-           f'QEMU {html.escape(version)} (= 1); the black ticks are '
-           'goals</text>']
+           f'QEMU {html.escape(version)} (= 1); the black triangles are '
+           'goals</text>',
+           f'<line x1="{LEFT + SCALE}" x2="{LEFT + SCALE}" y1="28" '
+           f'y2="{height - 10}" stroke="#999" stroke-dasharray="4 3"/>']
     for i, r in enumerate(results):
         y = 35 + i * (BAR + GAP)
         length = SCALE * min(r.ratio, LONGEST)
@@ -110,9 +112,6 @@ def chart(results, version):
                 f'{r.ratio:.2f}</text>']
         if r.row.goal is not None:
             x = LEFT + SCALE * r.row.goal
-            out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 2}" '
-                       f'y2="{y + BAR + 2}" stroke="black" '
-                       'stroke-width="2"/>')
-    out.append(f'<line x1="{LEFT + SCALE}" x2="{LEFT + SCALE}" y1="28" '
-               f'y2="{height - 10}" stroke="#999" stroke-dasharray="4 3"/>')
+            # A triangle is seen beside the dashed line at 1, too.
+            out.append(f'<path d="M{x:.1f} {y + BAR / 2} l8 -6 v12 z"/>')
     return '\n'.join(out + ['</svg>']) + '\n'

@@ -52,8 +52,8 @@ def _rows():
             yield Row(name, ril, f'nvme OPS {size * kib}', ops,
                       goals.get((name, ril), 1.0), NVME_NOISE)
     # The last ones take the SMMU from the guest's own driver.
-    yield Row('GBPA, same value', '', 'dma gbpa-same OPS', 500, 1.0)
-    yield Row('GBPA, other ABORT', '', 'dma gbpa-change OPS', 500, 1.0)
+    yield Row('GBPA written, unchanged', '', 'dma gbpa-same OPS', 500, 1.0)
+    yield Row('GBPA written, ABORT changed', '', 'dma gbpa-change OPS', 500, 1.0)
     yield Row('CFGI_ALL, nothing changed', '', 'dma cfgi-all OPS', 500, 1.0)
     # The other QEMU does nothing there, which is wrong.
     yield Row('SMMUEN on and off', '', 'dma smmuen OPS', 200)

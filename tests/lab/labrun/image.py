@@ -17,8 +17,9 @@ from .paths import (BUILD, DEB_FETCH, LAB, LINUX, OUT, SYSROOT,
 SOURCES = os.path.join(LAB, 'programs')
 PROGRAMS = {
     'host-abi': ['host-abi.c', 'host-abi-attach.c', 'host-abi-calls.c',
-                 'host-abi-events.c', 'host-abi-invalidate.c', 'iommufd.c',
-                 'edu.c', 'stage1.c', 'tap.c'],
+                 'host-abi-cmdqv.c', 'host-abi-events.c',
+                 'host-abi-invalidate.c', 'iommufd.c', 'edu.c', 'stage1.c',
+                 'tap.c'],
     'edu-dma': ['edu-dma.c'],
     'kexec': ['kexec.c'],
     'vfio-dma': ['vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],

@@ -4,7 +4,8 @@
  * takes it to?  Each call's exact result, and by the DMA of a real device
  * what each attachment lets through.
  *
- * Usage: host-abi [--kernel=6.18] [--board=no-fwb|stage1|two-smmus] CDEV...
+ * Usage: host-abi [--kernel=6.18] [--board=no-fwb|stage1|two-smmus|cmdqv]
+ *                 CDEV...
  *
  * CDEV: edu devices bound to vfio-pci; two, in groups of their own.
  */
@@ -159,11 +160,16 @@ static void make_ram(struct lab *lab)
          "IOAS_MAP");
 }
 
-static void make_viommu(struct lab *lab)
+static void make_parent(struct lab *lab)
 {
     must(iommufd_hwpt_alloc(lab->iommufd, IOMMU_HWPT_ALLOC_NEST_PARENT,
                             lab->dev[0].id, lab->ioas, &lab->parent),
          "nesting parent");
+}
+
+static void make_viommu(struct lab *lab)
+{
+    make_parent(lab);
     must(iommufd_viommu_alloc(lab->iommufd, lab->dev[0].id, lab->parent,
                               &lab->viommu), "VIOMMU_ALLOC");
 }
@@ -225,10 +231,19 @@ static void check_two_smmus(struct lab *lab)
                "attach a device to its own SMMU's nesting parent");
 }
 
+/* Its vIOMMUs have another type. */
+static void check_board_cmdqv(struct lab *lab)
+{
+    make_parent(lab);
+    load_stamps(lab);
+    check_cmdqv(lab);
+}
+
 static void check_nested(struct lab *lab)
 {
     make_viommu(lab);
     load_stamps(lab);
+    check_no_cmdqv(lab);
     check_attach(lab);
     check_calls(lab);
     check_events(lab);
@@ -251,6 +266,8 @@ int main(int argc, char **argv)
             check = check_stage1_only;
         } else if (!strcmp(argv[arg], "--board=two-smmus")) {
             check = check_two_smmus;
+        } else if (!strcmp(argv[arg], "--board=cmdqv")) {
+            check = check_board_cmdqv;
         } else {
             tap_bail("unknown argument %s", argv[arg]);
         }

@@ -71,7 +71,9 @@ struct stage1 lab_stage1(struct lab *lab);
 
 void check_attach(struct lab *lab);
 void check_calls(struct lab *lab);
+void check_cmdqv(struct lab *lab);
 void check_events(struct lab *lab);
 void check_invalidation(struct lab *lab);
+void check_no_cmdqv(struct lab *lab);
 
 #endif

@@ -35,10 +35,14 @@ class Request:
                 raise FetchError(f'{spec}: not PKG, PKG=VERSION or '
                                  'PKG>=VERSION')
 
-    def identity(self):
-        """Two requests with the same one have the same answer."""
+    def question(self):
+        """Two requests with the same one may have the same answer."""
         return [sorted(self.packages), self.arch, self.suites, self.deps,
-                self.source, self.newest, self.dest]
+                self.source, self.newest]
+
+    def identity(self):
+        """And with the same one of these it is in the same place."""
+        return [*self.question(), self.dest]
 
     @property
     def action(self):

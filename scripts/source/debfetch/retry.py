@@ -108,8 +108,29 @@ class Fetcher:
                 time.sleep(pause)
                 tries, again = tries + 1, True
 
+    @staticmethod
+    def _given(request):
+        """What the machine had that --debs=DIR is from, or None."""
+        debs = common.config().get('DEBS')
+        return Record(request).given(debs) if debs else None
+
+    def _take_given(self, request, record, progress):
+        uris = self._given(request)
+        if not uris:
+            return None
+        try:
+            transfer.bring(None, uris, request.dest, progress)
+        except (FetchError, OSError) as e:
+            say(f'{request.name}: --debs: {e}')
+            return None
+        record.write(uris)
+        return record.files()
+
     def resolve(self, request):
         """(way, uris): nothing is downloaded but lists."""
+        uris = self._given(request)
+        if uris:
+            return None, uris
         return self.try_each_way(request, lambda way, uris: (way, uris))
 
     def fetch(self, request, progress=None):
@@ -119,6 +140,9 @@ class Fetcher:
         if files is not None:
             return files
         os.makedirs(request.dest, exist_ok=True)
+        files = self._take_given(request, record, progress)
+        if files is not None:
+            return files
 
         def act(way, uris):
             # Somebody else may have brought them while we waited.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A signed archive of a few packages, as files in memory.
 
-Suites: one (parcel 2.0, and bundle, which depends on it), old (parcel 1.0),
-bare (no package), other (as one, signed by a key that nobody knows),
+Suites: one (parcel 2.0, and bundle, which depends on it), old (parcel 1.0,
+and crate, which takes no newer one), bare (no package), other (as one, signed by a key that nobody knows),
 one-backports (parcel 3.0, which apt takes only when asked for). Each has
 an index of architecture all that is broken, and whose use is an error: as on
 a mirror whose Release file does not say that it need not be read.
@@ -43,7 +43,8 @@ class Archive:
         two = [self._deb('parcel', '2.0'),
                self._deb('bundle', '1.0', 'Depends: parcel\n'),
                self._deb('bundle-meta', '1.0', 'Depends: bundle (= 1.0)\n')]
-        one = [self._deb('parcel', '1.0')]
+        one = [self._deb('parcel', '1.0'),
+               self._deb('crate', '1.0', 'Depends: parcel (= 1.0)\n')]
         self.stale = self._index(one)
         self._suite('one', two, 'known')
         self._suite('old', one, 'known')

@@ -2,15 +2,18 @@
 """deb-fetch on a machine whose apt knows the test's mirrors only."""
 
 import concurrent.futures
-import fcntl
 import os
 import re
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                '../../../scripts/lib'))
+
+# pylint: disable=wrong-import-position
+import offline
 
 from .archive import Archive, sha256
 from .server import Server
@@ -18,7 +21,7 @@ from .server import Server
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.dirname(os.path.abspath(__file__)))))
 DEB_FETCH = os.path.join(TOP, 'scripts', 'source', 'deb-fetch')
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+OFFLINE = os.path.join(TOP, 'scripts', 'check', 'offline')
 TABLE = '''
 [parcel]
 for = demo check
@@ -41,34 +44,21 @@ installed = {installed}
 '''
 
 
-def loopback_up():
-    """In a network namespace of its own a test finds it down."""
-    with socket.socket() as s:
-        name = struct.pack('16sh', b'lo', 0)
-        flags = struct.unpack('16sh', fcntl.ioctl(s, SIOCGIFFLAGS, name))[1]
-        if not flags & IFF_UP:
-            fcntl.ioctl(s, SIOCSIFFLAGS,
-                        struct.pack('16sh', b'lo', flags | IFF_UP))
-
-
 def without_network():
-    """What a command runs under to have no network, loopback neither.
+    """What a command runs under to have no network but the loopback.
 
     Where this is not allowed (in some containers), nothing: the callers name
     mirrors that do not answer as well.
     """
-    for prefix in (['unshare', '-n'], ['unshare', '-rn']):
-        if subprocess.call([*prefix, 'true'],
-                           stderr=subprocess.DEVNULL) == 0:
-            return prefix
-    return []
+    return [] if subprocess.call([OFFLINE, 'true'],
+                                 stderr=subprocess.DEVNULL) else [OFFLINE]
 
 
 class World:
     """What all benches of a test have in common; use as a context."""
 
     def __init__(self):
-        loopback_up()
+        offline.loopback_up()
         self.where = tempfile.mkdtemp(prefix='fetch.')
         self.archive = Archive(self.where)
         self.benches = []

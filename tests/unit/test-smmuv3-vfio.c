@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "hw/vfio/ext-cap.c"
+#include "hw/vfio/pci-flr.c"
 #include "hw/vfio/reserved-regions.c"
 
 #define ATS 0x0f
@@ -79,6 +80,56 @@ static void test_direct_region(void)
     g_assert_null(vfio_direct_region(""));
 }
 
+#define EXP_CAP 0x60
+#define AF_CAP  0x80
+
+static int resets;
+static bool has_af;
+
+uint8_t pci_find_capability(PCIDevice *dev, uint8_t id)
+{
+    g_assert_cmphex(id, ==, PCI_CAP_ID_AF);
+    return has_af ? AF_CAP : 0;
+}
+
+void pci_viommu_device_reset(PCIDevice *dev)
+{
+    resets++;
+}
+
+static int resets_by(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
+{
+    resets = 0;
+    vfio_pci_flr_written(dev, addr, val, len);
+    return resets;
+}
+
+static void test_flr(void)
+{
+    const uint32_t devctl = EXP_CAP + PCI_EXP_DEVCTL;
+    PCIDevice dev = { .exp.exp_cap = EXP_CAP };
+
+    has_af = false;
+    g_assert_cmpint(resets_by(&dev, devctl, 0xa810, 2), ==, 1);
+    g_assert_cmpint(resets_by(&dev, devctl, 0x8000, 4), ==, 1);
+    g_assert_cmpint(resets_by(&dev, devctl + 1, 0x80, 1), ==, 1);
+    /* Bits of other registers, and the bit as a 0 */
+    g_assert_cmpint(resets_by(&dev, devctl, 0x2810, 2), ==, 0);
+    g_assert_cmpint(resets_by(&dev, devctl, 0x80, 1), ==, 0);
+    g_assert_cmpint(resets_by(&dev, devctl, 0x80002810, 4), ==, 0);
+    g_assert_cmpint(resets_by(&dev, devctl + 2, 0x8000, 2), ==, 0);
+    g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 1, 1), ==, 0);
+    dev.exp.exp_cap = 0;
+    g_assert_cmpint(resets_by(&dev, devctl, 0x8000, 2), ==, 0);
+    g_assert_cmpint(resets_by(&dev, PCI_EXP_DEVCTL, 0x8000, 2), ==, 0);
+
+    has_af = true;
+    g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 1, 1), ==, 1);
+    g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 1, 2), ==, 1);
+    g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 0x100, 2), ==, 0);
+    g_assert_cmpint(resets_by(&dev, AF_CAP, 0x01010101, 4), ==, 0);
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/vfio/" sentence, test)
 
 int main(int argc, char **argv)
@@ -89,6 +140,7 @@ int main(int argc, char **argv)
     ADD("the first capability is hidden, the others are not",
         test_hide_the_first);
     ADD("without it, or in a circle, nothing changes", test_hide_nothing);
+    ADD("the vIOMMU is told of a reset that the guest starts", test_flr);
     ADD("a region that firmware wants 1:1 is found", test_direct_region);
     return g_test_run();
 }

@@ -1,0 +1,31 @@
+/*
+ * A reset that the guest asks an assigned device for
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/range.h"
+#include "hw/pci/pci-viommu.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci/pci_regs.h"
+#include "pci-flr.h"
+
+/* The byte that was written to @at, 0 if there was none */
+static uint8_t byte_at(uint32_t at, uint32_t addr, uint32_t val, int len)
+{
+    return ranges_overlap(addr, len, at, 1) ? val >> ((at - addr) * 8) : 0;
+}
+
+void vfio_pci_flr_written(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
+{
+    uint8_t af = pci_find_capability(dev, PCI_CAP_ID_AF);
+    uint8_t exp = dev->exp.exp_cap;
+
+    /* PCIe 7.5.3.4: bit 15 of Device Control; Advanced Features: bit 0 */
+    if ((exp && byte_at(exp + PCI_EXP_DEVCTL + 1, addr, val, len) &
+                (PCI_EXP_DEVCTL_BCR_FLR >> 8)) ||
+        (af && byte_at(af + PCI_AF_CTRL, addr, val, len) & PCI_AF_CTRL_FLR)) {
+        pci_viommu_device_reset(dev);
+    }
+}

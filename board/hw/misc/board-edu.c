@@ -77,9 +77,9 @@ static const TypeInfo board_edu_info = {
     .class_init = board_edu_class_init,
 };
 
-static void board_edu_register(void)
+static void register_types(void)
 {
     type_register_static(&board_edu_info);
 }
 
-type_init(board_edu_register)
+type_init(register_types)

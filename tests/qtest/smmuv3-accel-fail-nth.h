@@ -19,6 +19,7 @@ enum {
     FAIL_NTH_LOSE_ATTACH,   /* attaches and detaches are not done */
     FAIL_NTH_LOSE_DESTROY,  /* objects are not destroyed */
     FAIL_NTH_REFUSE_ATTACH, /* all attaches and detaches fail, from the start */
+    FAIL_NTH_LOSE_REPEAT,   /* each second invalidation is, from the start */
 };
 
 typedef struct FailNth {
@@ -30,6 +31,7 @@ typedef struct FailNth {
     uint32_t request;   /* in this ioctl (0: an open), */
     int32_t error;      /* which returned this errno, or 0 */
     int32_t objects;    /* of iommufd, made and not destroyed */
+    uint32_t invalidations; /* that QEMU asked for */
     uint32_t pid;       /* of the process that has the library */
 } FailNth;
 

@@ -6,11 +6,15 @@
 
 #include "qemu/osdep.h"
 #include <linux/iommufd.h>
+#include "qemu/main-loop.h"
 #include "qemu/memfd.h"
+#include "qemu/timer.h"
+#include "block/aio.h"
 #include "hw/irq.h"
 #include "hw/resettable.h"
 #include "smmuv3-machine.h"
 #include "system/address-spaces.h"
+#include "system/cpu-timers.h"
 
 #define RECORD_SIZE (sizeof(struct iommufd_vevent_header) + SMMUV3_EVENT_SIZE)
 
@@ -52,6 +56,16 @@ void machine_store(uint64_t addr, uint64_t val)
 void machine_reset(void)
 {
     resettable_reset(OBJECT(smmu), RESET_TYPE_COLD);
+}
+
+void machine_main_loop(void)
+{
+    aio_poll(qemu_get_aio_context(), false);
+}
+
+void machine_pass_time(int64_t ns)
+{
+    cpus_set_virtual_clock(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + ns);
 }
 
 static void wire_changed(void *opaque, int n, int level)

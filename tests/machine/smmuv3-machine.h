@@ -35,6 +35,10 @@ extern SMMUv3State *smmu;
 
 void machine_make(char *self);
 void machine_reset(void);
+/* What QEMU's main loop does in one round, without waiting */
+void machine_main_loop(void);
+/* Let the VM's time go on; no timer is run */
+void machine_pass_time(int64_t ns);
 
 uint64_t machine_read(uint64_t offset, unsigned width);
 void machine_write(uint64_t offset, unsigned width, uint64_t val);

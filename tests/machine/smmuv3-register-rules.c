@@ -8,14 +8,13 @@
 #include "qapi/error.h"
 #include "smmuv3-machine.h"
 #include "smmuv3-register-rules.h"
-#include "tests/unit/smmuv3-fake-host.h"
 
 #define CMDQ     0x41100000ULL
 #define EVENTQ   0x41200000ULL
 #define MESSAGES 0x41300000ULL
 #define TABLE    0x41400000ULL
 #define NOWHERE  (RAM + RAM_SIZE)
-#define SID      0x41
+#define SID      RULES_SID
 
 #define SMMUEN   0x1
 #define EVENTQEN 0x4
@@ -81,11 +80,29 @@ static void setup(void)
 
 static void teardown(void)
 {
-    smmuv3_streams_unplug(&smmu->accel->streams, stream);
-    fake_host_close_device(host, &host->dev[0]);
+    if (stream) {
+        rules_unplug();
+    }
     fake_host_end(host);
     g_free(host);
     machine_reset();
+}
+
+FakeHost *rules_begin(void)
+{
+    setup();
+    return host;
+}
+
+void rules_unplug(void)
+{
+    smmuv3_streams_unplug(&smmu->accel->streams, g_steal_pointer(&stream));
+    fake_host_close_device(host, &host->dev[0]);
+}
+
+void rules_end(void)
+{
+    teardown();
 }
 
 /* --- What tests say --- */

@@ -16,6 +16,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "smmuv3-machine.h"
+#include "smmuv3-queue-rules.h"
 #include "smmuv3-register-model.h"
 #include "smmuv3-register-rules.h"
 #include "system/address-spaces.h"
@@ -798,6 +799,7 @@ int registers_main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     machine_make(argv[0]);
     register_rules_add();
+    queue_rules_add();
     g_test_add_func("/smmuv3/registers/any access of any width",
                     any_access_of_any_width);
     return g_test_run();

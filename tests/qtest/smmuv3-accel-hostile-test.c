@@ -34,6 +34,9 @@
 #define PASSES      16
 QEMU_BUILD_BUG_ON(PASSES * BIGQ_SIZE < 1000000);
 
+#define LONGEST_LOG2 19
+#define LONGEST     (1u << LONGEST_LOG2)
+
 #define CMD_SYNC    0x46
 #define CERROR_ILL  1
 #define CERROR_ABT  2
@@ -308,6 +311,23 @@ static void acknowledge_command(Victim *v, uint32_t index, uint32_t *gerrorn)
     qtest_bufwrite(v->g->qts, entry, v->cmd[index], 16);
 }
 
+/*
+ * Until all commands are done or one is an error; a long queue is done in parts
+ * (see no_doorbell_keeps_the_monitor_waiting()). Returns: CMDQ_CONS
+ */
+static uint32_t await_commands(Victim *v, uint32_t prod, uint32_t mask)
+{
+    uint32_t cons;
+
+    do {
+        cons = smmu_read(v->g, CMDQ_CONS);
+    } while ((cons & mask) != prod &&
+             !((smmu_read(v->g, GERROR) ^ smmu_read(v->g, GERRORN)) &
+               GERROR_CMDQ_ERR));
+    /* It may have gone on between the last two reads */
+    return smmu_read(v->g, CMDQ_CONS);
+}
+
 /* Ring the bell, acknowledge each error; returns how many */
 static unsigned consume_all(Victim *v, uint32_t prod)
 {
@@ -317,7 +337,7 @@ static unsigned consume_all(Victim *v, uint32_t prod)
     unsigned errors = 0;
 
     smmu_write(v->g, CMDQ_PROD, prod);
-    while (((cons = smmu_read(v->g, CMDQ_CONS)) & mask) != prod) {
+    while (((cons = await_commands(v, prod, mask)) & mask) != prod) {
         g_assert_cmphex(cons >> 24, ==, CERROR_ILL);
         g_assert_cmphex(cons, !=, last);
         last = cons;
@@ -350,6 +370,37 @@ static void a_million_bad_commands_change_nothing(void)
     g_test_message("%u commands, %u errors acknowledged", PASSES * BIGQ_SIZE,
                    errors);
     g_assert_cmpuint(errors, >, PASSES * BIGQ_SIZE / 400);
+    set_up(v);
+    assert_works(v);
+    victim_stop(v);
+}
+
+/* --- A queue that is as long as can be --- */
+
+/*
+ * One write of CMDQ_PROD tells of 2^19 commands. The monitor answers while they
+ * are being done, and the write itself has done no more than a part of them:
+ * counted in commands, as time here depends on what else is running.
+ */
+static void no_doorbell_keeps_the_monitor_waiting(void)
+{
+    Victim *v = victim_start();
+    Guest *g = v->g;
+    uint32_t at_answer;
+
+    smmu_cr0(g, CR0_EVENTQEN | CR0_SMMUEN);
+    qtest_writeq(g->qts, SMMU + CMDQ_BASE, BIGQ | LONGEST_LOG2);
+    /* CMD_PREFETCH_CONFIG, with reserved bits */
+    qtest_memset(g->qts, BIGQ, 0x01, 16 * LONGEST);
+    smmu_write(g, CMDQ_CONS, 0);
+    smmu_write(g, CMDQ_PROD, LONGEST);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    qtest_qmp_assert_success(g->qts, "{ 'execute': 'query-status' }");
+    at_answer = smmu_read(g, CMDQ_CONS) & (2 * LONGEST - 1);
+    g_test_message("%u of %u commands were done at the answer", at_answer,
+                   LONGEST);
+    g_assert_cmpuint(at_answer, <, LONGEST);
+    g_assert_cmphex(await_commands(v, LONGEST, 2 * LONGEST - 1), ==, LONGEST);
     set_up(v);
     assert_works(v);
     victim_stop(v);
@@ -401,6 +452,7 @@ static void acknowledge(Victim *v)
 static void command_queue_at(Victim *v, uint64_t base, uint32_t prod)
 {
     Guest *g = v->g;
+    uint32_t size = 1u << MIN(base & 31, 19);
     uint32_t cons;
 
     /* An error that is acknowledged while the queue runs is one again */
@@ -411,12 +463,11 @@ static void command_queue_at(Victim *v, uint64_t base, uint32_t prod)
     smmu_write(g, CMDQ_CONS, 0);
     smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
     smmu_write(g, CMDQ_PROD, prod);
-    cons = smmu_read(g, CMDQ_CONS);
+    cons = (prod & (2 * size - 1)) > size ? smmu_read(g, CMDQ_CONS) :
+           await_commands(v, prod & (2 * size - 1), 2 * size - 1);
     if ((smmu_read(g, GERROR) ^ smmu_read(g, GERRORN)) & GERROR_CMDQ_ERR) {
         g_assert_true(cons >> 24 == CERROR_ILL || cons >> 24 == CERROR_ABT);
     } else {
-        uint32_t size = 1u << MIN(base & 31, 19);
-
         /* 3.5.1: of more commands than fit, none is done */
         prod &= 2 * size - 1;
         g_assert_cmphex(cons & (2 * size - 1), ==, prod > size ? 0 : prod);
@@ -725,6 +776,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     TEST(a_million_bad_commands_change_nothing);
+    TEST(no_doorbell_keeps_the_monitor_waiting);
     TEST(command_queues_anywhere_do_no_harm);
     TEST(a_queue_over_registers_is_not_read);
     TEST(stream_tables_anywhere_open_nothing);

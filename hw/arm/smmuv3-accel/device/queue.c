@@ -6,16 +6,32 @@
 
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
 #include "qemu/units.h"
 #include "state.h"
 #include "hw/arm/smmuv3-accel/core/command.h"
 #include "hw/arm/smmuv3-accel/core/opcodes.h"
 #include "hw/arm/smmuv3-internal.h"
 #include "system/dma.h"
+#include "system/runstate.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
 /* Linux puts no more than 64 and a CMD_SYNC into the queue at a time */
 #define RUN_MAX 128
+
+/*
+ * What one write of a register does of the queue at most; the main loop does
+ * the rest, as much at a time. Meanwhile others get the big lock: the monitor,
+ * and other vCPUs' registers. All that guests usually put into the queue at
+ * once is less, and is done when the write returns: 72 vCPUs' batches of Linux,
+ * should one vCPU tell the SMMU of all of them.
+ *
+ * The time is the VM's: tests move it, and what they expect of a write does not
+ * depend on how busy their machine is.
+ */
+#define SLICE_COMMANDS 4680
+#define SLICE_NS       (1 * SCALE_MS)
 
 /* A queue in registers is refused, for the reason given at read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
@@ -143,13 +159,42 @@ static void collect_events(SMMUv3State *s)
     }
 }
 
-/*
- * Do the first of @max commands, or several; returns how many, 0 at @error.
+/**
+ * Slice - what is done of the queue at a time
+ * @error: the command at CONS ended in it
  * @synced: a CMD_SYNC has completed since events were last collected. Of one
- * that sends no message the guest learns by CONS, when all have been done.
+ *          that sends no message the guest learns by CONS, when the slice ends.
+ * @asked_host: the last command can have taken long
+ * @done: as many commands
+ * @end: the time when it is over; 0 before the clock has been read. That is
+ *       not done before there was work: most queues are short.
  */
+typedef struct Slice {
+    SMMUCmdError error;
+    bool synced;
+    bool asked_host;
+    uint32_t done;
+    int64_t end;
+} Slice;
+
+/* To be asked while commands are left */
+static bool is_over(Slice *slice)
+{
+    int64_t now;
+
+    if (slice->done >= SLICE_COMMANDS) {
+        return true;
+    }
+    now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    if (!slice->end) {
+        slice->end = now + SLICE_NS;
+    }
+    return now >= slice->end;
+}
+
+/* Do the first of @max commands, or several; returns how many, 0 at an error */
 static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
-                            uint32_t max, SMMUCmdError *error, bool *synced)
+                            uint32_t max, Slice *slice)
 {
     const uint64_t *cmd = cmds[0];
     SMMUv3CommandEffect effect;
@@ -160,11 +205,11 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
                         &effect)) {
         illegal_command(s, cmd, smmuv3_command_explain(effect.illegal));
-        *error = SMMU_CERROR_ILL;
+        slice->error = SMMU_CERROR_ILL;
         return 0;
     }
     if (effect.atc_failed) {
-        *error = SMMU_CERROR_ATC_INV_SYNC;
+        slice->error = SMMU_CERROR_ATC_INV_SYNC;
         return 0;
     }
     n = count_adjacent(cmds, max, &step);
@@ -173,10 +218,11 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
         smmuv3_streams_repeat(&s->accel->streams, n - 1, step);
     }
     invalidate_emulated(s, &effect);
-    *synced |= effect.sync;
+    slice->asked_host = effect.sync || effect.configs;
+    slice->synced |= effect.sync;
     if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
         collect_events(s);
-        *synced = false;
+        slice->synced = false;
         smmuv3_accel_signal_sync(s, effect.msi_addr, effect.msi_data);
     }
     return n;
@@ -204,40 +250,93 @@ static bool has_commands(SMMUv3State *s)
            !s->accel->cmdq_moved && !is_active(s, R_GERROR_CMDQ_ERR_MASK);
 }
 
-void smmuv3_accel_consume_cmdq(SMMUv3State *s)
+/* One run; returns: false if no more is to be done now */
+static bool do_run(SMMUv3State *s, Slice *slice)
 {
     SMMUQueue *q = &s->cmdq;
-    SMMUCmdError error = SMMU_CERROR_NONE;
     QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
-    bool synced = false;
+    uint32_t n = read_run(s, cmd);
+
+    if (!n) {
+        slice->error = SMMU_CERROR_ABT;
+    }
+    for (uint32_t i = 0, done; i < n; i += done) {
+        if (i && slice->asked_host && is_over(slice)) {
+            return false;
+        }
+        done = do_commands(s, &cmd[i], n - i, slice);
+        if (!done) {
+            break;
+        }
+        slice->done += done;
+        /* CMDQ_CONS.ERR, above the index, keeps its value */
+        q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
+    }
+    if (slice->error) {
+        /*
+         * 7.1: CONS stays at the command, and the SMMU fetches it again
+         * later
+         */
+        smmu_write_cmdq_err(s, slice->error);
+        smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
+    }
+    return true;
+}
+
+void smmuv3_accel_consume_cmdq(SMMUv3State *s)
+{
+    SMMUv3Accel *accel = s->accel;
+    Slice slice = {};
 
     while (has_commands(s)) {
-        uint32_t n = read_run(s, cmd);
-
-        if (!n) {
-            error = SMMU_CERROR_ABT;
-        }
-        for (uint32_t i = 0, done; i < n; i += done) {
-            done = do_commands(s, &cmd[i], n - i, &error, &synced);
-            if (!done) {
-                break;
-            }
-            /* CMDQ_CONS.ERR, above the index, keeps its value */
-            q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
-        }
-        if (error) {
-            /*
-             * 7.1: CONS stays at the command, and the SMMU fetches it again
-             * later
-             */
-            smmu_write_cmdq_err(s, error);
-            smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
+        if ((slice.done && is_over(&slice)) || !do_run(s, &slice)) {
+            break;
         }
     }
     /* No vCPU sees CONS before this returns */
-    if (synced) {
+    if (slice.synced) {
         collect_events(s);
     }
+    accel->cmdq_unfinished = has_commands(s);
+    if (accel->cmdq_unfinished) {
+        trace_smmuv3_accel_slice(slice.done);
+        qemu_bh_schedule(accel->cmdq_bh);
+    }
+}
+
+/*
+ * What happened meanwhile is in the registers: after a reset, with CMDQEN = 0
+ * or while an error is active there are no commands (6.3.9.3). A stopped VM's
+ * memory does not change; smmuv3_accel_resume_cmdq() goes on.
+ */
+static void go_on(void *opaque)
+{
+    SMMUv3Accel *accel = opaque;
+
+    if (runstate_is_running()) {
+        smmuv3_accel_consume_cmdq(accel->smmu);
+    }
+}
+
+void smmuv3_accel_resume_cmdq(SMMUv3Accel *accel)
+{
+    if (accel->cmdq_unfinished) {
+        qemu_bh_schedule(accel->cmdq_bh);
+    }
+}
+
+void smmuv3_accel_cmdq_realize(SMMUv3Accel *accel)
+{
+    accel->cmdq_bh = qemu_bh_new(go_on, accel);
+    smmuv3_accel_cmdq_memory_realize(accel);
+}
+
+void smmuv3_accel_cmdq_finalize(SMMUv3Accel *accel)
+{
+    if (accel->cmdq_bh) {
+        qemu_bh_delete(accel->cmdq_bh);
+    }
+    smmuv3_accel_cmdq_memory_finalize(accel);
 }
 
 /* 7.4: OVFLG toggles once, until the guest acknowledges it in OVACKFLG */

@@ -387,6 +387,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
     smmuv3_accel_update_idr(accel);
     smmuv3_accel_load_regs(accel);
     accel->cmdq_moved = false;
+    accel->cmdq_unfinished = false;
     smmuv3_streams_reset(&accel->streams);
 }
 

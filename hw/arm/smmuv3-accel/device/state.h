@@ -54,6 +54,7 @@ typedef struct SMMUv3AccelIllegalCommand {
  * @guest_vfio: VFIO in the guest may own devices, and is to get their MSIs
  * @pa_mask: the address bits that there are (IDR5.OAS)
  * @cmdq_moved: CMDQ_BASE was written while CMDQEN = 1, CMDQ_CONS not yet
+ * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
  */
 struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -68,6 +69,8 @@ struct SMMUv3Accel {
     bool guest_vfio;
     uint64_t pa_mask;
     bool cmdq_moved;
+    bool cmdq_unfinished;
+    QEMUBH *cmdq_bh;
     SMMUv3Streams streams;
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
@@ -107,8 +110,16 @@ uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data);
 
 /* device/queue.c: the guest's command and event queues */
-/* Do what is in the command queue, if it is enabled and has no error */
+void smmuv3_accel_cmdq_realize(SMMUv3Accel *accel);
+void smmuv3_accel_cmdq_finalize(SMMUv3Accel *accel);
+/*
+ * Do what is in the command queue, if it is enabled and has no error. Of a long
+ * one the first slice is done when this returns, and the main loop does the
+ * rest; CMDQ_CONS says how far it is.
+ */
 void smmuv3_accel_consume_cmdq(SMMUv3State *s);
+/* The VM runs again, and perhaps in the middle of a long queue */
+void smmuv3_accel_resume_cmdq(SMMUv3Accel *accel);
 /* Record an event, or lose it, as EVENTQEN and the queue say */
 void smmuv3_accel_record(SMMUv3State *s,
                          const uint32_t word[SMMUV3_EVENT_WORDS]);

@@ -21,14 +21,14 @@
 #define RUN_MAX 128
 
 /*
- * What one write of a register does of the queue at most; the main loop does
- * the rest, as much at a time. Meanwhile others get the big lock: the monitor,
- * and other vCPUs' registers. All that guests usually put into the queue at
- * once is less, and is done when the write returns: 72 vCPUs' batches of Linux,
- * should one vCPU tell the SMMU of all of them.
+ * One write of a register does at most this much of the queue. The main loop
+ * does the rest, the same amount at a time. In between the monitor and other
+ * vCPUs' registers get the big lock. Guests usually queue less than this at
+ * once, so that everything is done when the write returns: it is enough for the
+ * batches of 72 vCPUs of a Linux guest.
  *
- * The time is the VM's: tests move it, and what they expect of a write does not
- * depend on how busy their machine is.
+ * The time is that of the VM's clock. Tests move this clock, so their results
+ * do not depend on the load of their machine.
  */
 #define SLICE_COMMANDS 4680
 #define SLICE_NS       (1 * SCALE_MS)
@@ -160,12 +160,12 @@ static void collect_events(SMMUv3State *s)
 }
 
 /**
- * Slice - what is done of the queue at a time
+ * Slice - the part of the queue that is done at a time
  * @error: the command at CONS ended in it
  * @synced: a CMD_SYNC has completed since events were last collected. Of one
  *          that sends no message the guest learns by CONS, when the slice ends.
- * @asked_host: the last command can have taken long
- * @done: as many commands
+ * @asked_host: the last command may have taken long
+ * @done: the number of commands done
  * @end: the time when it is over; 0 before the clock has been read. That is
  *       not done before there was work: most queues are short.
  */
@@ -177,7 +177,7 @@ typedef struct Slice {
     int64_t end;
 } Slice;
 
-/* To be asked while commands are left */
+/* Must only be called while commands are left */
 static bool is_over(Slice *slice)
 {
     int64_t now;
@@ -234,12 +234,11 @@ static bool is_active(SMMUv3State *s, uint32_t error)
 }
 
 /*
- * Is there a command to be done? 3.5.1: with indices that are further apart
- * than the queue is long, there is none; they have no meaning, until the guest
- * writes others. The same while the guest moves the queue: Arm's ACS and
- * FreeBSD write CMDQ_BASE, PROD and CONS, in this order, with CMDQEN as they
- * find it. Between the last two PROD is the new queue's index and CONS the old
- * one's.
+ * Is there a command to be done? There is none while the indices are further
+ * apart than the queue is long, because such indices mean nothing (3.5.1). Nor
+ * is there one while the guest moves the queue: Arm's ACS and FreeBSD write
+ * CMDQ_BASE, PROD and CONS, in this order, with CMDQEN as they find it. Between
+ * the last two writes PROD is the new queue's index and CONS the old one's.
  */
 static bool has_commands(SMMUv3State *s)
 {
@@ -250,7 +249,7 @@ static bool has_commands(SMMUv3State *s)
            !s->accel->cmdq_moved && !is_active(s, R_GERROR_CMDQ_ERR_MASK);
 }
 
-/* One run; returns: false if no more is to be done now */
+/* Do one run. Returns: false if nothing more must be done now */
 static bool do_run(SMMUv3State *s, Slice *slice)
 {
     SMMUQueue *q = &s->cmdq;

@@ -24,6 +24,7 @@
 #include "system/host_iommu_device.h"
 #include "system/iommufd.h"
 #include "smmuv3-machine.h"
+#include "smmuv3-walk.h"
 
 #define CALLS_MAX 4096
 #define DEVFN     PCI_DEVFN(1, 0)
@@ -60,11 +61,6 @@ static Call calls[CALLS_MAX];
 static int n_calls, depth;
 static bool recording;
 
-#define UNSEEN __attribute__((no_instrument_function))
-
-void UNSEEN __cyg_profile_func_enter(void *fn, void *caller);
-void UNSEEN __cyg_profile_func_exit(void *fn, void *caller);
-
 static void UNSEEN add_call(void *fn, const char *name)
 {
     if (recording) {
@@ -84,8 +80,6 @@ void __cyg_profile_func_exit(void *fn, void *caller)
 {
     depth -= recording;
 }
-
-extern const char __executable_start[];
 
 static void UNSEEN begin(void)
 {
@@ -160,9 +154,6 @@ static void answer(unsigned long request, void *arg)
         g_error("the host is asked for 0x%lx", request);
     }
 }
-
-int __real_ioctl(int fd, unsigned long request, void *arg);
-int __wrap_ioctl(int fd, unsigned long request, void *arg);
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -242,7 +233,6 @@ static void check(SMMUv3Attachment attached)
     g_assert_cmpint(st->closed, ==, SMMUV3_NOT_CLOSED);
 }
 
-int walk_main(int argc, char **argv);
 int walk_main(int argc, char **argv)
 {
     machine_make(argv[0]);

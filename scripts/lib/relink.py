@@ -13,7 +13,7 @@ from srctree import QEMU, ROOT, SRC, TreeError
 BINARY = 'qemu-system-aarch64'
 SANITIZE = '-fsanitize=address,undefined'
 SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
-                   '-fno-omit-frame-pointer', '-w']
+                   '-fno-omit-frame-pointer', '-DSMMUV3_ACCEL_CHECKS', '-w']
 MAIN = 'system/main.c'
 HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
 # Compiled as are files that are linked in besides

@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "hw/vfio/ext-cap.c"
+#include "hw/vfio/mmap-align.c"
 #include "hw/vfio/pci-flr.c"
 #include "hw/vfio/reserved-regions.c"
 
@@ -130,6 +131,25 @@ static void test_flr(void)
     g_assert_cmpint(resets_by(&dev, AF_CAP, 0x01010101, 4), ==, 0);
 }
 
+static void test_mmap_alignment(void)
+{
+    static const struct { size_t size, alignment; } of[] = {
+        { 4 * KiB, 4 * KiB },
+        { 2 * MiB, 2 * MiB },
+        /* All but the last page, as of a BAR with an MSI-X table there */
+        { 2 * MiB - 4 * KiB, 2 * MiB },
+        { 96 * MiB, 128 * MiB },
+        { 1 * GiB - 64 * KiB, 1 * GiB },
+        { 1 * GiB, 1 * GiB },
+        { 1 * GiB + 4 * KiB, 1 * GiB },
+        { 96ull * GiB, 1 * GiB },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(of); i++) {
+        g_assert_cmphex(vfio_mmap_alignment(of[i].size), ==, of[i].alignment);
+    }
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/vfio/" sentence, test)
 
 int main(int argc, char **argv)
@@ -142,5 +162,7 @@ int main(int argc, char **argv)
     ADD("without it, or in a circle, nothing changes", test_hide_nothing);
     ADD("the vIOMMU is told of a reset that the guest starts", test_flr);
     ADD("a region that firmware wants 1:1 is found", test_direct_region);
+    ADD("a mapping is aligned as the BAR is, up to 1 GiB",
+        test_mmap_alignment);
     return g_test_run();
 }

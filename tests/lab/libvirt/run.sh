@@ -91,6 +91,21 @@ shows 'hostdev1 (host 0000:02:00.0)' "and with the one that was plugged in" /tmp
 point "QEMU got descriptors of /dev/iommu and the device" grep -q \
     '"driver":"vfio-pci".*"fd":' $root/$state/log/qemu/lab.log
 
+# A program that knows of Tegra's CMDQV says that it wants none
+sed "s/oas='44'/oas='44' cmdqv='off'/" /lab/libvirt/domain.xml \
+    >$root/lab/no-cmdqv.xml
+virsh domxml-to-native qemu-argv /lab/no-cmdqv.xml >/tmp/argv
+point "it makes a command line with cmdqv='off'" [ $? = 0 ]
+shows '"oas":"44","cmdqv":"off"' "and passes that on" /tmp/argv
+virsh 'create /lab/no-cmdqv.xml; domstate lab; destroy lab' >/tmp/run
+point "it starts the domain" [ $? = 0 ]
+shows running "the domain runs" /tmp/run
+sed "s/oas='44'/oas='44' cmdqv='on'/" /lab/libvirt/domain.xml \
+    >$root/lab/cmdqv.xml
+virsh 'create /lab/cmdqv.xml' >/dev/null
+point "cmdqv='on' is refused" [ $? != 0 ]
+shows 'this QEMU does not give the' "and libvirt's user reads why" /tmp/virsh.err
+
 # What KubeVirt writes, on a host without SubstreamIDs
 sed "s/ats='off' ril='on' ssidsize='0' oas='44'/ats='on' ril='off' ssidsize='20' oas='48'/" \
     /lab/libvirt/domain.xml >$root/lab/kubevirt.xml

@@ -14,6 +14,9 @@ FWB = ['-global', 'arm-smmuv3.x-fwb=on']
 BOARDS = {
     'nested': ['-M', f'{MACHINE},iommu=smmuv3', *FWB],
     'no-fwb': ['-M', f'{MACHINE},iommu=smmuv3'],
+    # Only the IORT says it, so this takes firmware.
+    'canwbs': ['-M', f'{MACHINE},iommu=smmuv3', '-bios', '{firmware}',
+               '-device', 'x-iort,x-canwbs=on'],
     'stage1': ['-M', MACHINE, *FWB,
                '-device', 'arm-smmuv3,primary-bus=pcie.0,stage=1'],
     # Devices of the case can go behind either: pcie.0 or pcie.1.  The board

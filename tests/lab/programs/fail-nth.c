@@ -112,6 +112,10 @@ static int refused(unsigned long request)
 
 static int lost(unsigned long request)
 {
+    if (request == IOMMU_HWPT_INVALIDATE && page->armed &&
+        page->lose == FAIL_NTH_LOSE_REPEAT) {
+        return page->invalidations % 2 == 0;
+    }
     if (!page->armed || !page->fired) {
         return 0;
     }
@@ -150,6 +154,7 @@ int ioctl(int fd, unsigned long request, ...)
     va_start(args, request);
     arg = va_arg(args, void *);
     va_end(args);
+    page->invalidations += request == IOMMU_HWPT_INVALIDATE;
     if (lost(request)) {
         return 0;
     }

@@ -428,8 +428,8 @@ static void storm(void)
     g_test_message("%u resets by FLR, %u of the bus, %u of the port, %u not "
                    "begun; %u steps, in %u of them the device did not answer; "
                    "%" PRIu64 " attaches, the neighbour's %" PRIu64 "; closed "
-                   "%" PRIu64 " times, the neighbour %" PRIu64 "; %u events of at most "
-                   "%u, the neighbour's %u of %u", s->r.resets[0],
+                   "%" PRIu64 " times, the neighbour %" PRIu64 "; %u events of "
+                   "at most %u, the neighbour's %u of %u", s->r.resets[0],
                    s->r.resets[1], s->r.resets[2], s->r.refused, s->steps,
                    s->missed,
                    stream_number(s->g, 0, "attaches"),

@@ -74,3 +74,18 @@ disk_of()
     within 60 ls "/sys/bus/pci/devices/$1/nvme"
     echo "/dev/$(basename /sys/bus/pci/devices/"$1"/nvme/nvme*)n1"
 }
+
+# ats_enabled PCI-ADDRESS: 1 if its ATS is on, 0 if not, nothing if it has none
+ats_enabled()
+{
+    _config=/sys/bus/pci/devices/$1/config
+    _at=256
+    while [ $_at -gt 0 ]; do
+        _header=$(od -An -tu4 -j $_at -N 4 "$_config")
+        if [ $((_header & 0xffff)) = 15 ]; then
+            echo $(($(od -An -tu1 -j $((_at + 7)) -N 1 "$_config") >> 7))
+            return
+        fi
+        _at=$((_header >> 20))
+    done
+}

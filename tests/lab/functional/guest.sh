@@ -90,7 +90,7 @@ next_kernel()
 check_network()
 {
     _eth=$(ls "/sys/bus/pci/devices/$1/net")
-    ip addr add 10.0.0.2/24 dev "$_eth"
+    ip addr add "${NET_ADDRESS:-10.0.0.2}/24" dev "$_eth"
     ip link set "$_eth" up
     check "net: the host answers" within 60 ping -c 1 -W 2 10.0.0.1
     wget -q -O /tmp/net http://10.0.0.1/net.read

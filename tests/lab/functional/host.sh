@@ -42,13 +42,20 @@ disk_written()
         2>/dev/null | cmp - $GUEST_DIR/$1.written
 }
 
-# stages SID [SKIP]: which stages the board's SMMU walked for a stream, in order
-# and without repetition: 2, or 3 for both.  SKIP is what stages_mark printed.
-# Reading the trace makes it longer, so the end is set before.
-stages()
+# trace_since [SKIP]: what the board traced from there on; SKIP is what
+# stages_mark printed. Reading the trace makes it longer, so the end is set
+# before.
+trace_since()
 {
     dd if=/mnt/board.trace bs=256k iflag=skip_bytes,count_bytes \
-        skip="${2:-0}" count="$(($(stages_mark) - ${2:-0}))" 2>/dev/null |
+        skip="${1:-0}" count="$(($(stages_mark) - ${1:-0}))" 2>/dev/null
+}
+
+# stages SID [SKIP]: which stages the board's SMMU walked for a stream, in order
+# and without repetition: 2, or 3 for both.
+stages()
+{
+    trace_since "$2" |
         sed -n "s/^smmuv3_translate_success .* sid=$1 .* stage=\([0-9]\).*/\1/p" |
         uniq | tr '\n' ' '
 }
@@ -184,11 +191,11 @@ behind()
     done
 }
 
-# network_serve: the host's end of check_network; its own card is on the same
-# wire as the guest's.
+# network_serve [INTERFACE]: the host's end of check_network; its own card is on
+# the same wire as the guest's.
 network_serve()
 {
-    _inside=$(echo /sys/class/net/eth*)
+    _inside=${1:-$(echo /sys/class/net/eth*)}
     ip addr replace 10.0.0.1/24 dev "${_inside##*/}"
     ip link set "${_inside##*/}" up
     [ -e $GUEST_DIR/net.read ] || {

@@ -37,6 +37,7 @@ help:
 #:   make check-qtest    a guest's registers and queues, with real DMA
 #:   make check-lab      the host kernel's behaviour
 #:   make check-functional   whole guests
+#:   make check-drivers  Debian 11's kernel as a guest, which it fetches
 #:   make check-style    shellcheck and the like on the project's own files
 #:   make bench          the cost of an unmap, against Debian's newest QEMU
 #:   make bench-check    the same; fails if the cost has risen
@@ -144,6 +145,9 @@ check: native arm64 board faulty kernel
 check-unit: native board
 	@scripts/check/check unit
 
+check-drivers: native arm64 board kernel
+	@tests/lab/run drivers-debian-11
+
 check-qtest check-lab check-functional: check-%: native arm64 board faulty \
 		kernel
 	@scripts/check/check $*
@@ -222,7 +226,7 @@ distclean:
 	rm -rf build
 
 .PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 board \
-	board-demo faulty kernel check check-unit check-qtest \
+	board-demo faulty kernel check check-unit check-qtest check-drivers \
 	check-lab check-functional analyze sanitize sanitize-qtest mutants \
 	coverage fuzz registers soak bench bench-check lab-shell demo \
 	demo-possible demo-shell docs series check-series install deb check-deb \

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A disk that UEFI boots: GRUB, and the kernel of a Debian release.
+"""The kernel of a Debian release, with what a guest needs to boot it.
 
 The kernel is the release's own package, with the modules that its guest
-needs in an initramfs.  GRUB, kernel and initramfs are files of a FAT file
-system without a partition table.
+needs. disk() makes a disk that UEFI boots: GRUB, kernel and initramfs are
+files of a FAT file system without a partition table. add_kernel() puts kernel
+and modules into an image, for a guest that is given them.
 """
 
 import io
@@ -131,6 +132,30 @@ def _write_disk(path, files):
         os.unlink(part)
 
 
+WANTED = (r'/boot/vmlinuz-|/kernel/drivers/(nvme|virtio|char/virtio_console)|'
+          r'/kernel/(lib|crypto|block)/.*(crc|t10)')
+
+
+def add_kernel(suite, cpio):
+    """Adds lab/SUITE/vmlinuz, and in lab/modules the modules and an init.
+
+    The guest's initramfs is to have lab/modules, and its init is
+    lab/modules/init. NVMe's time-outs are short, for drivers that wait for an
+    interrupt in vain.
+    """
+    files = _members(_fetch(f'kernel-{suite}'), WANTED)
+    image = next(n for n in files if n.startswith('vmlinuz-'))
+    cpio.add_data(f'lab/{suite}/vmlinuz', files[image])
+    modules = _load_modules({n: d for n, d in files.items() if '.ko' in n})
+    order = _in_order(modules, MODULES)
+    for name in order:
+        cpio.add_data(f'lab/modules/{name}.ko', modules[name])
+    init = INIT.format(modules=' '.join(order)).replace(
+        '$m.ko', '$m.ko $([ $m != nvme_core ] || '
+        'echo admin_timeout=5 io_timeout=5)').replace('/lab/init', '/init')
+    cpio.add_data('lab/modules/init', init.encode(), 0o755)
+
+
 def disk(suite, base):
     """Path of the disk image; base is the initramfs to build on."""
     path = os.path.join(OUT, f'{suite}.img')
@@ -141,9 +166,7 @@ def disk(suite, base):
     if os.path.exists(path) and all(
             os.stat(s).st_mtime <= os.stat(path).st_mtime for s in sources):
         return path
-    files = _members(kernel, r'/boot/vmlinuz-|/kernel/drivers/(nvme|virtio|'
-                     r'char/virtio_console)|/kernel/(lib|crypto|block)/.*'
-                     r'(crc|t10)|/kernel/drivers/nvme/')
+    files = _members(kernel, WANTED)
     image = next(data for name, data in files.items()
                  if name.startswith('vmlinuz-'))
     new = f'{path}.{os.getpid()}'

@@ -223,6 +223,12 @@ def debian(suite):
                        lambda cpio: cpio.add_data(f'lab/{suite}', b''))
 
 
+def bullseye():
+    """Debian 11's kernel and modules, for a guest that is given them."""
+    return _write_cpio('bullseye.cpio',
+                       lambda cpio: debian_disk.add_kernel('bullseye', cpio))
+
+
 def libvirt_mark():
     """Fetches libvirt, which a case shares as a directory; and a mark."""
     libvirt.fetch()
@@ -239,7 +245,8 @@ def python_mark():
 
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
           'guest': guest, 'bookworm': lambda: debian('bookworm'),
-          'trixie': lambda: debian('trixie'), 'libvirt': libvirt_mark,
+          'trixie': lambda: debian('trixie'),
+          'bullseye': bullseye, 'libvirt': libvirt_mark,
           'selftests': vfio_selftests, 'python': python_mark}
 
 

@@ -377,30 +377,42 @@ static void a_million_bad_commands_change_nothing(void)
 
 /* --- A queue that is as long as can be --- */
 
-/*
- * One write of CMDQ_PROD tells of 2^19 commands. The monitor answers while they
- * are being done, and the write itself has done no more than a part of them:
- * counted in commands, as time here depends on what else is running.
- */
-static void no_doorbell_keeps_the_monitor_waiting(void)
+/* 2^19 commands: has the monitor answered before all of them are done? */
+static bool monitor_answers_meanwhile(Victim *v)
 {
-    Victim *v = victim_start();
     Guest *g = v->g;
     uint32_t at_answer;
 
     smmu_cr0(g, CR0_EVENTQEN | CR0_SMMUEN);
-    qtest_writeq(g->qts, SMMU + CMDQ_BASE, BIGQ | LONGEST_LOG2);
-    /* CMD_PREFETCH_CONFIG, with reserved bits */
-    qtest_memset(g->qts, BIGQ, 0x01, 16 * LONGEST);
     smmu_write(g, CMDQ_CONS, 0);
     smmu_write(g, CMDQ_PROD, LONGEST);
-    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    smmu_write(g, CR0, CR0_QUEUES | CR0_SMMUEN);
     qtest_qmp_assert_success(g->qts, "{ 'execute': 'query-status' }");
     at_answer = smmu_read(g, CMDQ_CONS) & (2 * LONGEST - 1);
     g_test_message("%u of %u commands were done at the answer", at_answer,
                    LONGEST);
-    g_assert_cmpuint(at_answer, <, LONGEST);
     g_assert_cmphex(await_commands(v, LONGEST, 2 * LONGEST - 1), ==, LONGEST);
+    return at_answer < LONGEST;
+}
+
+/*
+ * One write tells of 2^19 commands, and does no more than a part of them. That
+ * the monitor answers before the rest is done is counted in commands, because
+ * time here depends on what else is running. This test may be kept from running
+ * until all are done; but not each time.
+ */
+static void no_doorbell_keeps_the_monitor_waiting(void)
+{
+    Victim *v = victim_start();
+    unsigned attempts = 1;
+
+    smmu_cr0(v->g, CR0_EVENTQEN | CR0_SMMUEN);
+    qtest_writeq(v->g->qts, SMMU + CMDQ_BASE, BIGQ | LONGEST_LOG2);
+    /* CMD_PREFETCH_CONFIG, with reserved bits */
+    qtest_memset(v->g->qts, BIGQ, 0x01, 16 * LONGEST);
+    while (!monitor_answers_meanwhile(v)) {
+        g_assert_cmpuint(attempts++, <, 100);
+    }
     set_up(v);
     assert_works(v);
     victim_stop(v);

@@ -86,8 +86,8 @@ typedef enum Wrong {
 } Wrong;
 
 static const char *const wrong[WRONG_COUNT] = {
-    [WRONG_ALIGNMENT] = "6.3.24: the highest of the bits that STRTAB_BASE's "
-                        "alignment takes as 0 counts",
+    [WRONG_ALIGNMENT] = ("6.3.24: the highest of the bits that STRTAB_BASE's "
+                         "alignment takes as 0 counts"),
     [WRONG_SPLIT] = "6.3.25: a reserved SPLIT is not 6",
     [WRONG_SPAN] = "5.1.1: an L1STD.Span above SPLIT + 1 is a table",
     [WRONG_INDEX] = "5.1: an L1STD has 2^Span STEs, not 2^(Span-1)",
@@ -1153,7 +1153,7 @@ static void compare(Diff *d)
     compare_registers(d);
     for (int mapped = 0; mapped < 2; mapped++) {
         uint64_t offset = mapped ? MAP_OFFSET : 0;
-        uint64_t words[SIDES];
+        uint64_t words[SIDES] = {};
 
         for (int s = 0; s < d->sides; s++) {
             words[s] = try_writes(d, d->side[s], offset);

@@ -252,7 +252,7 @@ static void change(Storm *s)
 /* A change while the devices write, and what they can do after it */
 static void step(Storm *s)
 {
-    Dma is[DEVS];
+    Dma is[DEVS] = {};
 
     for (int i = 0; i < DEVS; i++) {
         /* Makes no event that the guest is told, whatever is attached */

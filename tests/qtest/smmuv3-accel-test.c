@@ -700,7 +700,7 @@ static void the_kernels_way_is_noticed(void)
     g_autofree char *text = NULL;
 
     g_assert_true(g_file_get_contents(g->trace_path, &text, NULL, NULL));
-    g_assert_nonnull(strstr(text, guest_host_is_618() ? "by: parent"
+    g_assert_nonnull(strstr(text, guest_host_is_618() ? "by: no-nested"
                                                       : "by: nested"));
     guest_stop(g);
 }

@@ -38,6 +38,10 @@ CONFIG_VIRTIO_NET=y
 CONFIG_VIRTIO_RNG=y
 CONFIG_VIRTIO_9P=y
 
+# Guest memory that grows and shrinks while devices translate.
+CONFIG_VIRTIO_MEM=y
+CONFIG_VIRTIO_BALLOON=y
+
 # Not used, but the board's ACPI tables and the NVMe device call into them.
 CONFIG_CXL=y
 CONFIG_CXL_MEM_DEVICE=y

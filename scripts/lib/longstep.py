@@ -39,7 +39,8 @@ class Progress:
     """How many of the steps are done, and how long the rest may take."""
 
     def __init__(self, what, count):
-        """count(line) is (done, total) when a line of output says so."""
+        """count(line) is (done, total) when a line of output says so; total
+        is 0 if nobody knows."""
         self.what, self.count = what, count
         self.tty = sys.stdout.isatty()
         self.start = self.said = time.monotonic()
@@ -54,6 +55,12 @@ class Progress:
         rest = (now - self.first[1]) / own * (total - done)
         return f', {about(rest)} left'
 
+    def shown(self, done, total, now):
+        if not total:
+            return f'{self.what}: {done} file{"s"[done == 1:]} so far'
+        return (f'{self.what}: {done * 100 // total:3}% ({done} of {total} '
+                f'steps{self.left(done, total, now)})')
+
     def line(self, text):
         counted = self.count(text)
         if not counted:
@@ -62,8 +69,7 @@ class Progress:
         now = time.monotonic()
         self.first = self.first or (done, now)
         self.done += 1
-        shown = (f'{self.what}: {done * 100 // max(total, 1):3}% ({done} of '
-                 f'{total} steps{self.left(done, total, now)})')
+        shown = self.shown(done, total, now)
         if self.tty:
             width = shutil.get_terminal_size().columns - 3
             print(f'\r\033[K  {shown[:width]}', end='', flush=True)

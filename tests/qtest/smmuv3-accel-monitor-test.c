@@ -130,6 +130,7 @@ static void streams_follow_the_guest(void)
     g_assert_cmphex(word(st, "vste", 1), ==, 0xf4);
     g_assert_cmpint(qdict_get_int(st, "hwpts"), ==, 1);
     g_assert_cmpint(qdict_get_int(st, "failures"), ==, 0);
+    g_assert_cmpstr(qdict_get_str(st, "closed"), ==, "not-closed");
     g_assert_false(qdict_haskey(st, "last-error"));
     qobject_unref(smmu);
 
@@ -314,11 +315,13 @@ static void a_closed_stream_is_an_event_and_says_why(void)
     g_assert_cmpstr(qdict_get_str(st, "wanted"), ==, "ste-translate");
     g_assert_cmpstr(qdict_get_str(st, "attached"), ==, "closed");
     g_assert_cmpstr(qdict_get_str(st, "host-attachment"), ==, "abort");
+    g_assert_cmpstr(qdict_get_str(st, "closed"), ==, "sid-taken");
     g_assert_cmpstr(qdict_get_str(st, "last-error"), ==,
                     qdict_get_str(data, "error"));
     g_assert_cmpint(qdict_get_int(st, "failures"), ==, 1);
     text = hmp(g);
     g_assert_nonnull(strstr(text, "attached closed"));
+    g_assert_nonnull(strstr(text, "last error (sid-taken): "));
     g_assert_nonnull(strstr(text, qdict_get_str(data, "error")));
     qobject_unref(smmu);
     qobject_unref(event);

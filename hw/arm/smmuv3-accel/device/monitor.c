@@ -27,6 +27,12 @@ SAME(SMMUV3_ATTACHED_ABORT, SMMUV3_ACCEL_ATTACHMENT_ABORT);
 SAME(SMMUV3_ATTACHED_TRANSLATE, SMMUV3_ACCEL_ATTACHMENT_TRANSLATE);
 SAME(SMMUV3_ATTACHED_NOTHING, SMMUV3_ACCEL_ATTACHMENT_NOTHING);
 SAME(SMMUV3_ATTACHED_QUARANTINE, SMMUV3_ACCEL_ATTACHMENT_QUARANTINE);
+SAME(SMMUV3_NOT_CLOSED, SMMUV3_ACCEL_CLOSED_NOT_CLOSED);
+SAME(SMMUV3_CLOSED_BUSY, SMMUV3_ACCEL_CLOSED_BUSY);
+SAME(SMMUV3_CLOSED_REFUSED, SMMUV3_ACCEL_CLOSED_REFUSED);
+SAME(SMMUV3_CLOSED_SID_TAKEN, SMMUV3_ACCEL_CLOSED_SID_TAKEN);
+SAME(SMMUV3_CLOSED_TLB_STALE, SMMUV3_ACCEL_CLOSED_TLB_STALE);
+SAME(SMMUV3_CLOSED_ATC_STALE, SMMUV3_ACCEL_CLOSED_ATC_STALE);
 SAME(SMMUV3_KERNEL_UNKNOWN, SMMUV3_ACCEL_KERNEL_MODE_UNKNOWN);
 SAME(SMMUV3_KERNEL_NESTED, SMMUV3_ACCEL_KERNEL_MODE_NESTED);
 SAME(SMMUV3_KERNEL_NO_NESTED, SMMUV3_ACCEL_KERNEL_MODE_NO_NESTED);
@@ -112,6 +118,7 @@ static SMMUv3AccelStream *show_stream(const SMMUv3Streams *s,
     info->host_attachment = (SMMUv3AccelAttachment)st->attached;
     QAPI_LIST_PREPEND(info->vste, st->wanted.word[1]);
     QAPI_LIST_PREPEND(info->vste, st->wanted.word[0]);
+    info->closed = (SMMUv3AccelClosed)st->closed;
     info->last_error = g_strdup(st->last_error);
     info->retrying = smmuv3_retry_by_timer(st->closed) && !st->retry.given_up;
     info->attaches = st->count.attaches;
@@ -262,7 +269,8 @@ static void print_stream(Monitor *mon, const SMMUv3AccelStream *st)
                    PRIu64 "\n", st->attaches, st->hwpts, st->vdevices,
                    st->events, st->failures);
     if (st->last_error) {
-        monitor_printf(mon, "    last error: %s%s\n", st->last_error,
+        monitor_printf(mon, "    last error (%s): %s%s\n",
+                       SMMUv3AccelClosed_str(st->closed), st->last_error,
                        st->retrying ? " (tried again by a timer)" : "");
     }
 }

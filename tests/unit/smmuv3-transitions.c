@@ -541,7 +541,8 @@ static void expand_device(GString *out, const char *from, const char *to,
 
 char *transition_calls(const Transition *t, const Guest *g, unsigned n)
 {
-    g_autofree char *template = g->host.kernel != FAKE_LINUX_6_15 ? g_strdup(t->calls) :
+    bool old = g->host.kernel == FAKE_LINUX_6_15;
+    g_autofree char *template = !old ? g_strdup(t->calls) :
                                 t->calls_old ? g_strdup(t->calls_old) :
                                 for_old_kernel(t->calls);
     const char *p = template;

@@ -9,7 +9,7 @@
 
 #define SMMUV3_EVENT_SIZE 32
 
-/* As struct iommufd_vevent_header has it; device/host-iommufd.c compares them */
+/* As struct iommufd_vevent_header; device/host-iommufd.c compares them */
 typedef struct SMMUv3EventHeader {
     uint32_t flags;
     uint32_t sequence;

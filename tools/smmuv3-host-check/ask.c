@@ -179,6 +179,27 @@ static void say_properties(Device *dev)
     }
 }
 
+/* Linux before 6.17 does not know this flag, and has no CMDQV to offer */
+static void ask_cmdqv(const Ask *ask, Device *dev)
+{
+    struct iommu_hw_info_tegra241_cmdqv cmdqv = {};
+    struct iommu_hw_info info = {
+        .size = sizeof(info), .flags = IOMMU_HW_INFO_FLAG_INPUT_TYPE,
+        .dev_id = ask->dev, .data_len = sizeof(cmdqv),
+        .data_uptr = (uintptr_t)&cmdqv,
+        .in_data_type = IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV,
+    };
+
+    if (ioctl(ask->iommu, IOMMU_GET_HW_INFO, &info)) {
+        good("cmdqv", "no CMDQV (Tegra241): QEMU passes invalidations on");
+        return;
+    }
+    dev->cmdqv = true;
+    good("cmdqv", "a CMDQV (Tegra241): %u command queues and at most %u "
+         "devices of an arm-smmuv3", 1u << cmdqv.log2vcmdqs,
+         1u << cmdqv.log2vsids);
+}
+
 static bool make_parent(Ask *ask)
 {
     struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
@@ -330,6 +351,7 @@ bool device_ask(Device *dev)
     }
     if (dev->ready) {
         say_properties(dev);
+        ask_cmdqv(&ask, dev);
         dev->ready = make_viommu(&ask) && make_vdevice(&ask) &&
                      make_bypass(&ask) && try_attach(&ask) && try_events(&ask);
     }

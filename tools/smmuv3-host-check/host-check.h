@@ -29,6 +29,7 @@ typedef struct Device {
     bool known;                 /* the kernel has told what follows */
     bool ats;
     bool ril;
+    bool cmdqv;                 /* Tegra241 */
     bool repeats;               /* the erratum: invalidations go twice */
     unsigned ssidsize;
     unsigned oas;               /* bits */

@@ -158,10 +158,12 @@ static void print_device(const Device *dev)
     print_name("cdev", dev->cdev);
     printf("\n      \"ready\": %s,", dev->ready ? "true" : "false");
     if (dev->known) {
-        printf(" \"ats\": %s, \"ril\": %s, \"ssidsize\": %u, \"oas\": %u,\n"
+        printf(" \"ats\": %s, \"ril\": %s, \"ssidsize\": %u, \"oas\": %u,"
+               " \"cmdqv\": %s,\n"
                "      \"repeats-invalidations\": %s, \"granules\": [",
                dev->ats ? "true" : "false", dev->ril ? "true" : "false",
-               dev->ssidsize, dev->oas, dev->repeats ? "true" : "false");
+               dev->ssidsize, dev->oas, dev->cmdqv ? "true" : "false",
+               dev->repeats ? "true" : "false");
         for (unsigned shift = 12; shift <= 16; shift += 2) {
             if (dev->granules & 1u << shift) {
                 printf("%s %u", comma, 1u << shift);

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include "qapi/error.h"
@@ -50,14 +51,67 @@ uint8_t iommufd_pasid_bits(IOMMUFDBackend *be, uint32_t dev_id, uint64_t *caps)
     return info.out_max_pasid_log2;
 }
 
+int iommufd_hw_info(IOMMUFDBackend *be, uint32_t dev_id, uint32_t type,
+                    void *data, uint32_t len, Error **errp)
+{
+    struct iommu_hw_info arg = {
+        .size = sizeof(arg),
+        .flags = IOMMU_HW_INFO_FLAG_INPUT_TYPE,
+        .dev_id = dev_id,
+        .data_len = len,
+        .data_uptr = (uintptr_t)data,
+        .in_data_type = type,
+    };
+
+    return call(be->fd, IOMMU_GET_HW_INFO, &arg, "IOMMU_GET_HW_INFO", errp);
+}
+
+int iommufd_map_page(IOMMUFDBackend *be, uint64_t offset, uint64_t len,
+                     void *at, void **mem, Error **errp)
+{
+    void *p = mmap(at, len, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | (at ? MAP_FIXED : 0), be->fd, offset);
+    int ret = p == MAP_FAILED ? -errno : 0;
+
+    trace_iommufd_viommu_call(be->fd, "mmap", ret);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "mmap() of /dev/iommu");
+        return ret;
+    }
+    *mem = p;
+    return 0;
+}
+
+int iommufd_hw_queue_alloc(IOMMUFDBackend *be, uint32_t viommu, uint32_t type,
+                           uint32_t index, uint64_t iova, uint64_t len,
+                           uint32_t *queue, Error **errp)
+{
+    struct iommu_hw_queue_alloc arg = {
+        .size = sizeof(arg),
+        .viommu_id = viommu,
+        .type = type,
+        .index = index,
+        .nesting_parent_iova = iova,
+        .length = len,
+    };
+    int ret = call(be->fd, IOMMU_HW_QUEUE_ALLOC, &arg, "IOMMU_HW_QUEUE_ALLOC",
+                   errp);
+
+    *queue = arg.out_hw_queue_id;
+    return ret;
+}
+
 int iommufd_viommu_alloc(IOMMUFDBackend *be, uint32_t type, uint32_t dev_id,
-                         uint32_t parent, uint32_t *viommu, Error **errp)
+                         uint32_t parent, void *data, uint32_t len,
+                         uint32_t *viommu, Error **errp)
 {
     struct iommu_viommu_alloc arg = {
         .size = sizeof(arg),
         .type = type,
         .dev_id = dev_id,
         .hwpt_id = parent,
+        .data_len = len,
+        .data_uptr = (uintptr_t)data,
     };
     int ret = call(be->fd, IOMMU_VIOMMU_ALLOC, &arg, "IOMMU_VIOMMU_ALLOC",
                    errp);

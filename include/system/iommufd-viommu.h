@@ -29,9 +29,39 @@ uint8_t iommufd_pasid_bits(IOMMUFDBackend *be, uint32_t dev_id, uint64_t *caps);
  * @type: one of enum iommu_viommu_type
  * @dev_id: a device behind the physical IOMMU that is to back the vIOMMU
  * @parent: an HWPT allocated with IOMMU_HWPT_ALLOC_NEST_PARENT
+ * @data, @len: the structure of a type that has one, for the kernel to fill in
  */
 int iommufd_viommu_alloc(IOMMUFDBackend *be, uint32_t type, uint32_t dev_id,
-                         uint32_t parent, uint32_t *viommu, Error **errp);
+                         uint32_t parent, void *data, uint32_t len,
+                         uint32_t *viommu, Error **errp);
+
+/**
+ * iommufd_hw_info - IOMMU_GET_HW_INFO of a certain type
+ * @type: one of enum iommu_hw_info_type
+ * @data, @len: its structure, for the kernel to fill in
+ *
+ * Linux before 6.17 knows no type: -EOPNOTSUPP, as of hardware that is not
+ * there.
+ */
+int iommufd_hw_info(IOMMUFDBackend *be, uint32_t dev_id, uint32_t type,
+                    void *data, uint32_t len, Error **errp);
+
+/**
+ * iommufd_map_page - mmap() of registers of a vIOMMU, shared, to read and write
+ * @at: where, over what is there; or NULL
+ */
+int iommufd_map_page(IOMMUFDBackend *be, uint64_t offset, uint64_t len,
+                     void *at, void **mem, Error **errp);
+
+/**
+ * iommufd_hw_queue_alloc - IOMMU_HW_QUEUE_ALLOC (struct iommu_hw_queue_alloc)
+ * @type: one of enum iommu_hw_queue_type
+ * @index: the queue's number in the vIOMMU
+ * @iova, @len: where the nesting parent has the queue, in bytes
+ */
+int iommufd_hw_queue_alloc(IOMMUFDBackend *be, uint32_t viommu, uint32_t type,
+                           uint32_t index, uint64_t iova, uint64_t len,
+                           uint32_t *queue, Error **errp);
 
 /**
  * iommufd_nested_hwpt_alloc - IOMMU_HWPT_ALLOC on a vIOMMU

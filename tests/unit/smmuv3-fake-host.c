@@ -27,6 +27,8 @@ log_call(FakeHost *h, int ret, const char *fmt, va_list ap)
                                ret == -ENOMEM ? "ENOMEM" :
                                ret == -ENOTTY ? "ENOTTY" :
                                ret == -ETIMEDOUT ? "ETIMEDOUT" :
+                               ret == -ENOSPC ? "ENOSPC" :
+                               ret == -EFAULT ? "EFAULT" :
                                strerror(-ret));
     }
     g_string_append(h->log, "; ");
@@ -69,7 +71,7 @@ static int injected(FakeHost *h, FakeCall call, const SMMUv3HostDevice *dev)
 void fake_host_fail(FakeHost *h, uint32_t kinds, unsigned after,
                     unsigned times, int error)
 {
-    g_assert_false(kinds & ~FAKE_ANY_CALL);
+    g_assert_false(kinds & ~(FAKE_ANY_CALL | FAKE_ANY_CMDQV_CALL));
     h->fail_calls = kinds;
     h->fail_after = after;
     h->fail_times = times;
@@ -170,6 +172,11 @@ static const char *name_of(const FakeObject *o)
         return "viommu";
     case FAKE_VEVENTQ:
         return "veventq";
+    case FAKE_CMDQV_VEVENTQ:
+        return "cmdqv-veventq";
+    case FAKE_HW_QUEUE:
+        snprintf(name, sizeof(name), "queue %u", o->index);
+        return name;
     case FAKE_VDEVICE:
         snprintf(name, sizeof(name), "vdevice %s", o->dev->host.name);
         return name;
@@ -221,6 +228,32 @@ static void make_orphan(FakeHost *h, FakeObject *o)
     h->orphans++;
 }
 
+static FakeObject *find_hw_queue(FakeHost *h, uint32_t viommu, uint32_t index)
+{
+    for (int i = 0; i < FAKE_OBJECTS; i++) {
+        FakeObject *o = &h->object[i];
+
+        if (o->type == FAKE_HW_QUEUE && o->on == viommu && o->index == index) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static uint32_t *queue_reg(FakeObject *o, uint32_t index, unsigned reg)
+{
+    return (uint32_t *)(o->page + index * 0x80 + reg);
+}
+
+/* Its registers go out of the page */
+static void destroy_hw_queue(FakeHost *h, FakeObject *o)
+{
+    if (find_hw_queue(h, o->on, o->index + 1)) {
+        g_error("free of %s before the one above it", name_of(o));
+    }
+    memset(get(h, o->on)->page + o->index * 0x80, 0, 0x80);
+}
+
 /* Where the kernel says EBUSY or ENOENT, the caller has lost its count */
 static void destroy(void *opaque, uint32_t id)
 {
@@ -247,6 +280,13 @@ static void destroy(void *opaque, uint32_t id)
     if (o->type == FAKE_VDEVICE) {
         o->dev->vdevice = 0;
     }
+    if (o->type == FAKE_HW_QUEUE) {
+        destroy_hw_queue(h, o);
+    }
+    if (o->mapped) {
+        g_error("free of a vIOMMU whose page is mapped");
+    }
+    g_free(g_steal_pointer(&o->page));
     get(h, o->on)->refs--;
     h->count[o->type]--;
     o->type = FAKE_NO_OBJECT;
@@ -267,6 +307,106 @@ static int alloc_viommu(void *opaque, const SMMUv3HostDevice *dev,
         *viommu = new_object(h, FAKE_VIOMMU, parent)->id;
     }
     return called(h, FAKE_ALLOC_VIOMMU, ret, errp, "viommu");
+}
+
+static unsigned count_vintfs(FakeHost *h)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < FAKE_OBJECTS; i++) {
+        n += h->object[i].type == FAKE_VIOMMU && h->object[i].page;
+    }
+    return n;
+}
+
+static int alloc_cmdqv(void *opaque, const SMMUv3HostDevice *dev,
+                       uint32_t parent, uint32_t *viommu, SMMUv3HostPage *page,
+                       Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeDevice *d = dev->opaque;
+    FakeObject *p = find_type(h, parent, FAKE_NESTING_PARENT);
+    int ret = injected(h, FAKE_ALLOC_CMDQV, dev);
+
+    if (!ret) {
+        ret = !p || p->smmu != d->smmu ? -EINVAL :
+              !h->cmdqv ? -EOPNOTSUPP :
+              count_vintfs(h) == h->cmdqv ? -ENOSPC : 0;
+    }
+    if (!ret) {
+        FakeObject *o = new_object(h, FAKE_VIOMMU, parent);
+
+        o->page = g_malloc0(FAKE_CMDQV_PAGE);
+        *viommu = o->id;
+        page->offset = (uint64_t)o->id << 16;
+        page->len = FAKE_CMDQV_PAGE;
+    }
+    return called(h, FAKE_ALLOC_CMDQV, ret, errp, "cmdqv");
+}
+
+static int map_page(void *opaque, const SMMUv3HostPage *page, void **mem,
+                    Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeObject *o = find_type(h, page->offset >> 16, FAKE_VIOMMU);
+    int ret = injected(h, FAKE_MAP_PAGE, NULL);
+
+    if (!ret) {
+        ret = !o || !o->page || page->len != FAKE_CMDQV_PAGE ? -ENXIO : 0;
+    }
+    if (!ret) {
+        g_assert_false(o->mapped);
+        o->mapped = true;
+        *mem = o->page;
+    }
+    return called(h, FAKE_MAP_PAGE, ret, errp, "map");
+}
+
+static void unmap_page(void *opaque, const SMMUv3HostPage *page, void *mem)
+{
+    FakeHost *h = opaque;
+    FakeObject *o = find_type(h, page->offset >> 16, FAKE_VIOMMU);
+
+    g_assert_true(o && o->mapped && mem == o->page);
+    o->mapped = false;
+    called(h, FAKE_UNMAP_PAGE, 0, NULL, "unmap");
+}
+
+/* Linux: tegra241_vintf_alloc_lvcmdq_user(), iommufd_hw_queue_alloc_phys() */
+static int check_hw_queue(FakeHost *h, FakeObject *v, uint32_t index,
+                          uint64_t gpa, uint64_t len)
+{
+    return !v ? -ENOENT : !v->page ? -EOPNOTSUPP :
+           len < 32 || (len & (len - 1)) || gpa % len ||
+           index >= FAKE_CMDQV_QUEUES ? -EINVAL :
+           find_hw_queue(h, v->id, index) ? -EEXIST :
+           index && !find_hw_queue(h, v->id, index - 1) ? -EIO :
+           h->memory_end && (gpa < h->memory || gpa + len > h->memory_end) ?
+           -ENOENT :
+           len > 4096 ? -EFAULT : 0;
+}
+
+static int alloc_hw_queue(void *opaque, uint32_t viommu, uint32_t index,
+                          uint64_t gpa, uint64_t len, uint32_t *queue,
+                          Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeObject *v = find_type(h, viommu, FAKE_VIOMMU);
+    int ret = injected(h, FAKE_ALLOC_HW_QUEUE, NULL);
+
+    if (!ret) {
+        ret = check_hw_queue(h, v, index, gpa, len);
+    }
+    if (!ret) {
+        FakeObject *o = new_object(h, FAKE_HW_QUEUE, viommu);
+
+        o->index = index;
+        o->gpa = gpa;
+        o->len = len;
+        *queue = o->id;
+    }
+    return called(h, FAKE_ALLOC_HW_QUEUE, ret, errp, "queue %u at 0x%" PRIx64
+                  " of %" PRIu64, index, gpa, len / 16);
 }
 
 /* Linux: arm_smmu_validate_vste() */
@@ -339,7 +479,9 @@ static int alloc_vdevice(void *opaque, const SMMUv3HostDevice *dev,
     if (!ret) {
         ret = !v ? -ENOENT : v->smmu != d->smmu ? -EINVAL :
               d->sids > 1 ? -EOPNOTSUPP :
-              d->vdevice || find_vdevice(h, viommu, vsid) ? -EEXIST : 0;
+              d->vdevice || find_vdevice(h, viommu, vsid) ? -EEXIST :
+              !v->page ? 0 : vsid > 0xfffff ? -EINVAL :
+              fake_host_count(h, FAKE_VDEVICE) >> h->log2vsids ? -ENOSPC : 0;
     }
     if (!ret) {
         FakeObject *o = new_object(h, FAKE_VDEVICE, viommu);
@@ -374,6 +516,80 @@ static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
         *veventq = o->id;
     }
     return called(h, FAKE_ALLOC_VEVENTQ, ret, errp, "veventq");
+}
+
+static int alloc_cmdqv_veventq(void *opaque, uint32_t viommu, uint32_t depth,
+                               uint32_t *veventq, int *fd, Error **errp)
+{
+    FakeHost *h = opaque;
+    FakeObject *v = find_type(h, viommu, FAKE_VIOMMU);
+    int ret = injected(h, FAKE_ALLOC_CMDQV_VEVENTQ, NULL);
+
+    if (!ret) {
+        ret = !v ? -ENOENT : !v->page ? -EOPNOTSUPP : !depth ? -EINVAL :
+              fake_host_count(h, FAKE_CMDQV_VEVENTQ) ? -EEXIST : 0;
+    }
+    if (!ret) {
+        FakeObject *o = new_object(h, FAKE_CMDQV_VEVENTQ, viommu);
+
+        o->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        g_assert_cmpint(o->fd, >=, 0);
+        *fd = o->fd;
+        *veventq = o->id;
+    }
+    return called(h, FAKE_ALLOC_CMDQV_VEVENTQ, ret, errp, "cmdqv-veventq");
+}
+
+/* What a VINTF that is not the hypervisor's does; SYNC with CS = NONE */
+static bool queue_may(const uint64_t cmd[2])
+{
+    uint8_t opcode = cmd[0] & 0xff;
+
+    return opcode == 0x11 || opcode == 0x12 || opcode == 0x40 ||
+           (opcode == 0x46 && !(cmd[0] & 0x3000));
+}
+
+static bool run_queue(FakeHost *h, FakeObject *o,
+                      void (*read)(void *opaque, uint64_t gpa, uint64_t cmd[2]))
+{
+    FakeObject *v = get(h, o->on);
+    uint32_t *cons = queue_reg(v, o->index, 0);
+    uint32_t *gerror = queue_reg(v, o->index, 0x10);
+    uint32_t mask = o->len / 16 * 2 - 1;
+
+    *queue_reg(v, o->index, 0xc) = *queue_reg(v, o->index, 8) & 1;
+    if (!*queue_reg(v, o->index, 0xc) ||
+        *gerror != *queue_reg(v, o->index, 0x14)) {
+        return false;
+    }
+    while ((*cons & mask) != (*queue_reg(v, o->index, 4) & mask)) {
+        uint64_t cmd[2];
+
+        read(h->opaque, o->gpa + (*cons & (mask >> 1)) * 16, cmd);
+        if (!queue_may(cmd)) {
+            *cons = (*cons & mask) | 1 << 24;
+            *gerror ^= 1;
+            return true;
+        }
+        if (h->issued) {
+            h->issued(h->opaque, cmd);
+        }
+        *cons = (*cons & ~mask) | ((*cons + 1) & mask);
+    }
+    return false;
+}
+
+bool fake_host_run_queues(FakeHost *h, void (*read)(void *opaque, uint64_t gpa,
+                                                    uint64_t cmd[2]))
+{
+    bool stopped = false;
+
+    for (int i = 0; i < FAKE_OBJECTS; i++) {
+        if (h->object[i].type == FAKE_HW_QUEUE) {
+            stopped |= run_queue(h, &h->object[i], read);
+        }
+    }
+    return stopped;
 }
 
 /* --- Attachments --- */
@@ -634,6 +850,11 @@ const SMMUv3HostOps fake_host_ops = {
     .alloc_hwpt = alloc_hwpt,
     .alloc_vdevice = alloc_vdevice,
     .alloc_veventq = alloc_veventq,
+    .alloc_cmdqv = alloc_cmdqv,
+    .alloc_cmdqv_veventq = alloc_cmdqv_veventq,
+    .map_page = map_page,
+    .unmap_page = unmap_page,
+    .alloc_hw_queue = alloc_hw_queue,
     .attach = attach,
     .detach = detach,
     .invalidate = invalidate,

@@ -37,10 +37,20 @@ typedef enum FakeCall {
     FAKE_INVALIDATE,
     FAKE_DESTROY,         /* this one and the next cannot be failed */
     FAKE_QUARANTINE,
+    FAKE_ALLOC_CMDQV,
+    FAKE_ALLOC_CMDQV_VEVENTQ,
+    FAKE_MAP_PAGE,
+    FAKE_ALLOC_HW_QUEUE,
+    FAKE_UNMAP_PAGE,      /* cannot be failed */
     FAKE_CALLS,
 } FakeCall;
 
 #define FAKE_ANY_CALL (BIT(FAKE_DESTROY) - 1)
+/* What only a vSMMU with a CMDQV does */
+#define FAKE_ANY_CMDQV_CALL (BIT(FAKE_UNMAP_PAGE) - BIT(FAKE_ALLOC_CMDQV))
+
+#define FAKE_CMDQV_QUEUES 4
+#define FAKE_CMDQV_PAGE   0x10000
 
 typedef enum FakeDMAKind {
     FAKE_BLOCKED,
@@ -104,6 +114,8 @@ typedef enum FakeType {
     FAKE_NESTED,
     FAKE_VDEVICE,
     FAKE_VEVENTQ,
+    FAKE_CMDQV_VEVENTQ,
+    FAKE_HW_QUEUE,
     FAKE_TYPES,
 } FakeType;
 
@@ -117,6 +129,10 @@ typedef struct FakeObject {
     FakeDevice *dev;      /* a vDEVICE's */
     uint32_t vsid;
     int fd;               /* a vEVENTQ's */
+    uint32_t index;       /* of a hardware queue, and where it is */
+    uint64_t gpa, len;
+    uint8_t *page;        /* of a vIOMMU with a CMDQV */
+    bool mapped;          /* @page */
     bool orphan;          /* left behind, since a device is stuck with it */
 } FakeObject;
 
@@ -125,6 +141,9 @@ typedef struct FakeObject {
  * @no_veventq: the kernel makes none, although it knows the call
  * @stalls: the SMMU stalls where a CD says so
  * @erratum: the SMMU does an invalidation only if it is asked twice
+ * @cmdqv: the SMMU has one: its VINTFs that are left to VMs
+ * @log2vsids: StreamIDs of a VINTF
+ * @memory, @memory_end: where a queue can be; 0 and 0: anywhere
  * @log: each call in words, "attach d0 bypass; ", or NULL
  * @issued: called with each command that reached the hardware
  * @changed: called after each attach or detach that did something
@@ -134,6 +153,9 @@ typedef struct FakeHost {
     bool no_veventq;
     bool stalls;
     bool erratum;
+    unsigned cmdqv;
+    unsigned log2vsids;
+    uint64_t memory, memory_end;
     FakeDevice dev[FAKE_DEVICES];
     FakeObject object[FAKE_OBJECTS];
     unsigned count[FAKE_TYPES];
@@ -186,6 +208,15 @@ void fake_host_heal(FakeHost *h);
  */
 void fake_host_begin_reset(FakeHost *h, FakeDevice *dev);
 void fake_host_end_reset(FakeHost *h, FakeDevice *dev);
+
+/*
+ * Let the hardware do what is in the queues that it has. @read gets a command
+ * from guest memory. An illegal command stops its queue.
+ *
+ * Returns: whether a queue has stopped
+ */
+bool fake_host_run_queues(FakeHost *h, void (*read)(void *opaque, uint64_t gpa,
+                                                    uint64_t cmd[2]));
 
 FakeDMA fake_host_dma(const FakeHost *h, const FakeDevice *dev);
 

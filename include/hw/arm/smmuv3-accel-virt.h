@@ -13,6 +13,7 @@
 #ifndef HW_ARM_SMMUV3_ACCEL_VIRT_H
 #define HW_ARM_SMMUV3_ACCEL_VIRT_H
 
+#include "hw/acpi/aml-build.h"
 #include "hw/arm/virt.h"
 
 /*
@@ -27,8 +28,9 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                                 Error **errp);
 
 /*
- * Before the devicetree is final: describe the MSI window, and the functions
- * that it is for. If the guest gets ACPI tables instead, only warns of root
+ * When all devices of the command line are there, and before the devicetree is
+ * final: find a place for CMDQVs, and describe the MSI window and the functions
+ * that it is for. If the guest gets ACPI tables instead, warns of root
  * complexes that are short of bus numbers.
  */
 void smmuv3_accel_virt_fdt(VirtMachineState *vms);
@@ -39,5 +41,8 @@ void smmuv3_accel_virt_fdt(VirtMachineState *vms);
  */
 void smmuv3_accel_amend_iort(VirtMachineState *vms, GArray *table,
                              size_t start);
+
+/* Describe the CMDQV of each accelerated SMMUv3 that has one; @scope is \_SB */
+void smmuv3_accel_amend_dsdt(VirtMachineState *vms, Aml *scope);
 
 #endif /* HW_ARM_SMMUV3_ACCEL_VIRT_H */

@@ -91,7 +91,7 @@ shows 'hostdev1 (host 0000:02:00.0)' "and with the one that was plugged in" /tmp
 point "QEMU got descriptors of /dev/iommu and the device" grep -q \
     '"driver":"vfio-pci".*"fd":' $root/$state/log/qemu/lab.log
 
-# A program that knows of Tegra's CMDQV says that it wants none
+# This host has no CMDQV
 sed "s/oas='44'/oas='44' cmdqv='off'/" /lab/libvirt/domain.xml \
     >$root/lab/no-cmdqv.xml
 virsh domxml-to-native qemu-argv /lab/no-cmdqv.xml >/tmp/argv
@@ -104,7 +104,7 @@ sed "s/oas='44'/oas='44' cmdqv='on'/" /lab/libvirt/domain.xml \
     >$root/lab/cmdqv.xml
 virsh 'create /lab/cmdqv.xml' >/dev/null
 point "cmdqv='on' is refused" [ $? != 0 ]
-shows 'this QEMU does not give the' "and libvirt's user reads why" /tmp/virsh.err
+shows 'the host has no CMDQV for it' "and libvirt's user reads why" /tmp/virsh.err
 
 # What KubeVirt writes, on a host without SubstreamIDs
 sed "s/ats='off' ril='on' ssidsize='0' oas='44'/ats='on' ril='off' ssidsize='20' oas='48'/" \

@@ -34,11 +34,23 @@ typedef struct SMMUv3HostDevice {
 } SMMUv3HostDevice;
 
 /**
+ * SMMUv3HostPage - registers that the host lets its user map
+ * @offset, @len: as mmap() names them
+ * @at: where to map them: memory of this process, at least of that length,
+ *      which is there again afterwards, with zeros. NULL: anywhere
+ */
+typedef struct SMMUv3HostPage {
+    uint64_t offset;
+    uint64_t len;
+    void *at;
+} SMMUv3HostPage;
+
+/**
  * SMMUv3HostOps - host calls
  *
- * All but @destroy and @quarantine return 0, or -errno as the host gave it with
- * @errp set. @opaque is SMMUv3VIOMMU.opaque of the vIOMMU that makes the call:
- * for smmuv3_host_iommufd an IOMMUFDBackend *.
+ * All but those that return nothing return 0, or -errno as the host gave it
+ * with @errp set. @opaque is SMMUv3VIOMMU.opaque of the vIOMMU that makes the
+ * call: for smmuv3_host_iommufd an IOMMUFDBackend *.
  */
 typedef struct SMMUv3HostOps {
     /* IOMMU_VIOMMU_ALLOC on nesting parent @parent */
@@ -55,6 +67,28 @@ typedef struct SMMUv3HostOps {
     /* IOMMU_VEVENTQ_ALLOC: @fd is the caller's to close */
     int (*alloc_veventq)(void *opaque, uint32_t viommu, uint32_t depth,
                          uint32_t *veventq, int *fd, Error **errp);
+    /*
+     * IOMMU_VIOMMU_ALLOC of a vIOMMU with a Tegra241 CMDQV: sets what mmap()
+     * needs to know of its page of registers
+     */
+    int (*alloc_cmdqv)(void *opaque, const SMMUv3HostDevice *dev,
+                       uint32_t parent, uint32_t *viommu,
+                       SMMUv3HostPage *page, Error **errp);
+    /* IOMMU_VEVENTQ_ALLOC of the errors of a CMDQV's queues; as above */
+    int (*alloc_cmdqv_veventq)(void *opaque, uint32_t viommu, uint32_t depth,
+                               uint32_t *veventq, int *fd, Error **errp);
+    /* mmap() of @page of a vIOMMU; and munmap(), which cannot fail */
+    int (*map_page)(void *opaque, const SMMUv3HostPage *page, void **mem,
+                    Error **errp);
+    void (*unmap_page)(void *opaque, const SMMUv3HostPage *page, void *mem);
+    /*
+     * IOMMU_HW_QUEUE_ALLOC: the hardware reads queue @index of the vIOMMU at
+     * @gpa, @len bytes. Queues are made in ascending order, and destroyed in
+     * descending order. While there is one, its memory stays mapped.
+     */
+    int (*alloc_hw_queue)(void *opaque, uint32_t viommu, uint32_t index,
+                          uint64_t gpa, uint64_t len, uint32_t *queue,
+                          Error **errp);
     /* VFIO_DEVICE_ATTACH_IOMMUFD_PT: replaces what is attached */
     int (*attach)(void *opaque, const SMMUv3HostDevice *dev, uint32_t hwpt,
                   Error **errp);

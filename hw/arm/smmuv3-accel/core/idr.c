@@ -29,6 +29,7 @@ static const Field TTENDIAN  = { 0, 21, 2 };
 static const Field STALL     = { 0, 24, 2 };
 static const Field TERM      = { 0, 26, 1 };
 static const Field SSIDSIZE  = { 1, 6, 5 };
+static const Field CMDQS     = { 1, 21, 5 };
 static const Field HAD       = { 3, 2, 1 };
 static const Field RIL       = { 3, 10, 1 };
 static const Field BBML      = { 3, 11, 2 };
@@ -152,6 +153,9 @@ void smmuv3_idr_for_guest(const SMMUv3IdrProps *props, const uint32_t *base,
     set(idr, CD2L, ssidsize && host && get(host, CD2L));
     set(idr, OAS, guest_oas(props, info));
     set(idr, ASID16, get(base, ASID16) && (!host || get(host, ASID16)));
+    if (props->cmdqs) {
+        set(idr, CMDQS, MIN(get(base, CMDQS), props->cmdqs));
+    }
     set(idr, HAD, 0);
     set(idr, BBML, host ? MIN(get(base, BBML), get(host, BBML)) : 0);
     if (host) {

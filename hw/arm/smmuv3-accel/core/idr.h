@@ -25,6 +25,7 @@ typedef struct SMMUv3IdrProps {
     bool ssidsize_auto;
     uint8_t ssidsize;    /* bits of SubstreamID */
     uint8_t oas;         /* bits of output address: 44, 48, or 0 for auto */
+    uint8_t cmdqs;       /* IDR1.CMDQS at most; 0: any. Not the user's choice */
 } SMMUv3IdrProps;
 
 /**

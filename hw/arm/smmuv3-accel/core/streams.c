@@ -677,7 +677,8 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
     int ret;
 
     if (!s->viommu) {
-        s->viommu = smmuv3_viommu_new(ops, opaque, dev, parent, errp);
+        s->viommu = smmuv3_viommu_new(ops, opaque, dev, parent,
+                                      &s->want_cmdqv, errp);
         if (!s->viommu) {
             return NULL;
         }

@@ -55,6 +55,7 @@ typedef struct SMMUv3Clock {
  * @stale: the host failed to invalidate some stream's CDs or ATC; only until
  *         that stream is closed
  * @atc_failed: an ATC_INV has failed since the last CMD_SYNC
+ * @want_cmdqv: of the vIOMMU that the next first device makes
  * @viommu: NULL while there is no stream
  */
 typedef struct SMMUv3Streams {
@@ -65,6 +66,7 @@ typedef struct SMMUv3Streams {
     void *owner;
     void (*on_close)(const SMMUv3Stream *st, const Error *why);
 
+    SMMUv3WantCmdqv want_cmdqv;
     SMMUv3VIOMMU *viommu;
     SMMUv3Inval inval;
     QTAILQ_HEAD(, SMMUv3Stream) list;

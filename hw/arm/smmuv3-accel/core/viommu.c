@@ -56,11 +56,94 @@ static bool alloc_veventq(SMMUv3VIOMMU *v, Error **errp)
     return true;
 }
 
-SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
-                                const SMMUv3HostDevice *dev, uint32_t parent,
-                                Error **errp)
+/* Each queue has one error at a time */
+#define CMDQV_VEVENTQ_DEPTH 64
+
+static void free_cmdqv(SMMUv3VIOMMU *v)
+{
+    if (v->cmdqv_page) {
+        close(v->cmdqv_veventq_fd);
+        v->ops->destroy(v->opaque, v->cmdqv_veventq);
+        v->ops->unmap_page(v->opaque, &v->cmdqv_place, v->cmdqv_page);
+        v->cmdqv_page = NULL;
+    }
+}
+
+/* All of it or nothing: returns 0, or -errno with nothing left */
+static int alloc_cmdqv(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                       const SMMUv3WantCmdqv *want, Error **errp)
+{
+    void *page;
+    int ret = v->ops->alloc_cmdqv(v->opaque, dev, v->parent, &v->id,
+                                  &v->cmdqv_place, errp);
+
+    if (ret < 0) {
+        return ret;
+    }
+    v->cmdqv_place.at = want->page;
+    if (v->cmdqv_place.len != want->page_len) {
+        error_setg(errp, "its page of registers has %" PRIu64 " bytes, in "
+                   "place of %" PRIu64 " bytes", v->cmdqv_place.len,
+                   want->page_len);
+        ret = -EINVAL;
+        goto err_viommu;
+    }
+    ret = v->ops->map_page(v->opaque, &v->cmdqv_place, &page, errp);
+    if (ret < 0) {
+        goto err_viommu;
+    }
+    ret = v->ops->alloc_cmdqv_veventq(v->opaque, v->id, CMDQV_VEVENTQ_DEPTH,
+                                      &v->cmdqv_veventq, &v->cmdqv_veventq_fd,
+                                      errp);
+    if (ret < 0) {
+        goto err_page;
+    }
+    v->cmdqv_page = page;
+    return 0;
+
+err_page:
+    v->ops->unmap_page(v->opaque, &v->cmdqv_place, page);
+err_viommu:
+    v->ops->destroy(v->opaque, v->id);
+    return ret;
+}
+
+static int alloc_viommu(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
+                        const SMMUv3WantCmdqv *cmdqv, Error **errp)
 {
     ERRP_GUARD();
+    Error *err = NULL;
+    int ret;
+
+    if (cmdqv->wanted) {
+        ret = alloc_cmdqv(v, dev, cmdqv, &err);
+        if (ret == 0) {
+            return 0;
+        }
+        error_prepend(&err, "the host's CMDQV cannot serve this arm-smmuv3%s: ",
+                      ret == -ENOSPC ? ", because other VMs have all of its "
+                      "virtual interfaces" : "");
+        if (cmdqv->required) {
+            error_propagate(errp, err);
+            return ret;
+        }
+        warn_reportf_err(err, "arm-smmuv3: %s: ", dev->name);
+    }
+    ret = v->ops->alloc_viommu(v->opaque, dev, v->parent, &v->id, errp);
+    if (ret < 0) {
+        error_prepend(errp, "the host cannot nest (that takes an SMMUv3 with "
+                      "stage 1, stage 2 and S2FWB, and Linux >= 6.15 with "
+                      "CONFIG_ARM_SMMU_V3_IOMMUFD): ");
+        error_append_hint(errp, "In place of S2FWB, a PCIe root complex with "
+                          "CANWBS will do.\n");
+    }
+    return ret;
+}
+
+SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
+                                const SMMUv3HostDevice *dev, uint32_t parent,
+                                const SMMUv3WantCmdqv *cmdqv, Error **errp)
+{
     g_autofree SMMUv3VIOMMU *v = g_new0(SMMUv3VIOMMU, 1);
 
     v->ops = ops;
@@ -69,12 +152,7 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
     v->repeats = dev->repeats;
     v->veventq_fd = -1;
 
-    if (ops->alloc_viommu(opaque, dev, parent, &v->id, errp) < 0) {
-        error_prepend(errp, "the host cannot nest (that takes an SMMUv3 with "
-                      "stage 1, stage 2 and S2FWB, and Linux >= 6.15 with "
-                      "CONFIG_ARM_SMMU_V3_IOMMUFD): ");
-        error_append_hint(errp, "In place of S2FWB, a PCIe root complex with "
-                          "CANWBS will do.\n");
+    if (alloc_viommu(v, dev, cmdqv, errp) < 0) {
         return NULL;
     }
     if (alloc_shared(v, dev, SMMUV3_VSTE_BYPASS, &v->bypass_hwpt, errp) < 0) {
@@ -95,6 +173,7 @@ err_abort:
 err_bypass:
     ops->destroy(opaque, v->bypass_hwpt);
 err_viommu:
+    free_cmdqv(v);
     ops->destroy(opaque, v->id);
     return NULL;
 }
@@ -109,6 +188,7 @@ void smmuv3_viommu_free(SMMUv3VIOMMU *v)
     }
     v->ops->destroy(v->opaque, v->abort_hwpt);
     v->ops->destroy(v->opaque, v->bypass_hwpt);
+    free_cmdqv(v);
     v->ops->destroy(v->opaque, v->id);
     g_hash_table_destroy(v->by_vsid);
     g_free(v);

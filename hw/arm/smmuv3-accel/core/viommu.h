@@ -24,6 +24,8 @@ typedef enum SMMUv3KernelMode {
  * are owned by it. Protected by the BQL, like all of the accelerated SMMUv3.
  *
  * @repeats: invalidations are made twice; see SMMUv3HostDevice
+ * @cmdqv_page: the registers of its CMDQV's queues, of @cmdqv_place; NULL: it
+ *              has no CMDQV, and no other field of that name means anything
  */
 typedef struct SMMUv3VIOMMU {
     const SMMUv3HostOps *ops;
@@ -37,13 +39,32 @@ typedef struct SMMUv3VIOMMU {
     bool has_veventq;
     uint32_t veventq;
     int veventq_fd;          /* -1 without a vEVENTQ */
+    void *cmdqv_page;
+    SMMUv3HostPage cmdqv_place;
+    uint32_t cmdqv_veventq;
+    int cmdqv_veventq_fd;
     GHashTable *by_vsid;     /* StreamID to the stream with that vDEVICE */
 } SMMUv3VIOMMU;
+
+/**
+ * SMMUv3WantCmdqv - is a vIOMMU to have a CMDQV?
+ * @required: it is of no use without
+ * @page: where its registers are to be; see SMMUv3HostPage
+ * @page_len: of @page
+ */
+typedef struct SMMUv3WantCmdqv {
+    bool wanted;
+    bool required;
+    void *page;
+    uint64_t page_len;
+} SMMUv3WantCmdqv;
 
 /**
  * smmuv3_viommu_new - make a vIOMMU and its bypass and abort HWPTs
  * @dev: a device behind the physical SMMU that will back it
  * @parent: the nesting parent HWPT that @dev is attached to; must outlive it
+ * @cmdqv: if one is wanted, but not required, and the host has none left, a
+ *         warning says so
  *
  * A kernel without vEVENTQs (before 6.15) is refused, because it does not map
  * MSIs under nested HWPTs either. If a newer kernel fails to make a vEVENTQ,
@@ -54,9 +75,9 @@ typedef struct SMMUv3VIOMMU {
  */
 SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
                                 const SMMUv3HostDevice *dev, uint32_t parent,
-                                Error **errp);
+                                const SMMUv3WantCmdqv *cmdqv, Error **errp);
 
-/* Free a vIOMMU that no device is attached to. The vEVENTQ's fd is closed. */
+/* Free a vIOMMU that no device is attached to. The vEVENTQs' fds are closed. */
 void smmuv3_viommu_free(SMMUv3VIOMMU *viommu);
 
 /**

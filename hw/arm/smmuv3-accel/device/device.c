@@ -11,10 +11,16 @@
 #include "state.h"
 #include "system/runstate.h"
 
+static void reset(SMMUv3State *s)
+{
+    smmuv3_accel_cmdqv_reset(s->accel);
+    smmuv3_accel_reset(s);
+}
+
 static const SMMUv3BackendOps backend_ops = {
     .read = smmuv3_accel_read,
     .write = smmuv3_accel_write,
-    .reset = smmuv3_accel_reset,
+    .reset = reset,
     .record = smmuv3_accel_record,
 };
 
@@ -33,6 +39,7 @@ static bool check_emulated(const SMMUv3Accel *accel, Error **errp)
         { "ril", accel->props.ril == ON_OFF_AUTO_OFF, "on or auto" },
         { "ssidsize", accel->props.ssidsize, "0 or auto" },
         { "oas", accel->props.oas == 48, "44 or auto" },
+        { "cmdqv", accel->cmdqv == ON_OFF_AUTO_ON, "off or auto" },
         { "x-guest-vfio", accel->guest_vfio, "off" },
     };
 
@@ -50,12 +57,6 @@ static bool check_props(SMMUv3Accel *accel, Error **errp)
 {
     SMMUv3State *s = accel->smmu;
 
-    if (accel->cmdqv == ON_OFF_AUTO_ON) {
-        error_setg(errp, "cmdqv=on is not supported: this QEMU does not give "
-                   "the host's CMDQV (Tegra241) to a guest; use cmdqv=off or "
-                   "auto");
-        return false;
-    }
     if (!accel->on) {
         return check_emulated(accel, errp);
     }
@@ -90,6 +91,7 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
         smmuv3_accel_load_regs(accel);
         smmuv3_streams_update(&accel->streams);
         smmuv3_accel_resume_cmdq(accel);
+        smmuv3_accel_cmdqv_resume(accel);
     } else {
         smmuv3_streams_stopped(&accel->streams);
     }
@@ -161,6 +163,7 @@ void smmuv3_accel_instance_finalize(Object *obj)
 {
     SMMUv3State *s = ARM_SMMUV3(obj);
 
+    smmuv3_accel_cmdqv_finalize(s->accel);
     smmuv3_accel_cmdq_finalize(s->accel);
     if (s->accel->vm_state) {
         qemu_del_vm_change_state_handler(s->accel->vm_state);

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include <linux/iommufd.h>
+#include <sys/mman.h>
 #include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "hw/pci/pci_device.h"
@@ -27,7 +28,63 @@ static int alloc_viommu(void *opaque, const SMMUv3HostDevice *dev,
                         uint32_t parent, uint32_t *viommu, Error **errp)
 {
     return iommufd_viommu_alloc(opaque, IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
-                                dev->dev_id, parent, viommu, errp);
+                                dev->dev_id, parent, NULL, 0, viommu, errp);
+}
+
+static int alloc_cmdqv(void *opaque, const SMMUv3HostDevice *dev,
+                       uint32_t parent, uint32_t *viommu, SMMUv3HostPage *page,
+                       Error **errp)
+{
+    struct iommu_viommu_tegra241_cmdqv data = {};
+    int ret = iommufd_viommu_alloc(opaque, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV,
+                                   dev->dev_id, parent, &data, sizeof(data),
+                                   viommu, errp);
+
+    page->offset = data.out_vintf_mmap_offset;
+    page->len = data.out_vintf_mmap_length;
+    return ret;
+}
+
+/*
+ * In one step: a thread that has looked up the guest's page may still be about
+ * to access it
+ */
+static void put_memory_back(const SMMUv3HostPage *page)
+{
+    void *p = mmap(page->at, page->len, PROT_READ | PROT_WRITE,
+                   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert(p == page->at);
+}
+
+static int map_page(void *opaque, const SMMUv3HostPage *page, void **mem,
+                    Error **errp)
+{
+    int ret = iommufd_map_page(opaque, page->offset, page->len, page->at, mem,
+                               errp);
+
+    if (ret < 0 && page->at) {
+        put_memory_back(page);
+    }
+    return ret;
+}
+
+static void unmap_page(void *opaque, const SMMUv3HostPage *page, void *mem)
+{
+    if (page->at) {
+        put_memory_back(page);
+    } else {
+        munmap(mem, page->len);
+    }
+}
+
+static int alloc_hw_queue(void *opaque, uint32_t viommu, uint32_t index,
+                          uint64_t gpa, uint64_t len, uint32_t *queue,
+                          Error **errp)
+{
+    return iommufd_hw_queue_alloc(opaque, viommu,
+                                  IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV, index,
+                                  gpa, len, queue, errp);
 }
 
 static int alloc_hwpt(void *opaque, const SMMUv3HostDevice *dev,
@@ -64,6 +121,14 @@ static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
 {
     return iommufd_veventq_alloc(opaque, viommu, IOMMU_VEVENTQ_TYPE_ARM_SMMUV3,
                                  depth, veventq, fd, errp);
+}
+
+static int alloc_cmdqv_veventq(void *opaque, uint32_t viommu, uint32_t depth,
+                               uint32_t *veventq, int *fd, Error **errp)
+{
+    return iommufd_veventq_alloc(opaque, viommu,
+                                 IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV, depth,
+                                 veventq, fd, errp);
 }
 
 static int attach(void *opaque, const SMMUv3HostDevice *dev, uint32_t hwpt,
@@ -135,6 +200,11 @@ const SMMUv3HostOps smmuv3_host_iommufd = {
     .alloc_hwpt = alloc_hwpt,
     .alloc_vdevice = alloc_vdevice,
     .alloc_veventq = alloc_veventq,
+    .alloc_cmdqv = alloc_cmdqv,
+    .alloc_cmdqv_veventq = alloc_cmdqv_veventq,
+    .map_page = map_page,
+    .unmap_page = unmap_page,
+    .alloc_hw_queue = alloc_hw_queue,
     .attach = attach,
     .detach = detach,
     .invalidate = invalidate,

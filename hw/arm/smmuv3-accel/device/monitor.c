@@ -172,6 +172,60 @@ static SMMUv3AccelIllegal *show_illegal(SMMUv3State *s)
     return info;
 }
 
+static SMMUv3AccelQueue *show_queue(SMMUv3Cmdqv *c, unsigned l)
+{
+    SMMUv3CmdqvQueue *q = smmuv3_cmdqv_find(c, l);
+    unsigned log2size = q ? smmuv3_cmdqv_log2size(c, q) : 0;
+    SMMUv3AccelQueue *info;
+    uint32_t cons;
+
+    if (!log2size) {
+        return NULL;
+    }
+    cons = smmuv3_cmdqv_queue_read(c, q, SMMUV3_CMDQV_QUEUE_CONS);
+    info = g_new0(SMMUv3AccelQueue, 1);
+    info->index = l;
+    info->owner = l < c->n_given ? SMMUV3_ACCEL_QUEUE_OWNER_HARDWARE
+                                 : SMMUV3_ACCEL_QUEUE_OWNER_QEMU;
+    info->enabled = smmuv3_cmdqv_queue_read(c, q, SMMUV3_CMDQV_QUEUE_STATUS) &
+                    SMMUV3_CMDQV_EN;
+    info->base = smmuv3_cmdqv_base(q);
+    info->entries = 1u << log2size;
+    info->prod = smmuv3_cmdqv_queue_read(c, q, SMMUV3_CMDQV_QUEUE_PROD);
+    info->cons = extract32(cons, 0, 20);
+    info->in_error = smmuv3_cmdqv_in_error(c, q);
+    info->error = extract32(cons, 24, 7);
+    return info;
+}
+
+static SMMUv3AccelCmdqv *show_cmdqv(SMMUv3Cmdqv *c)
+{
+    SMMUv3AccelQueueList **tail;
+    SMMUv3AccelCmdqv *info;
+
+    if (!c) {
+        return NULL;
+    }
+    info = g_new0(SMMUv3AccelCmdqv, 1);
+    info->host = c->viommu && c->viommu->cmdqv_page;
+    info->max_entries = 1u << c->log2max;
+    info->max_devices = 1u << c->log2sids;
+    tail = &info->queues;
+    for (unsigned l = 0; l < c->n; l++) {
+        SMMUv3AccelQueue *queue = show_queue(c, l);
+
+        if (queue) {
+            QAPI_LIST_APPEND(tail, queue);
+        }
+    }
+    info->refusal = g_strdup(c->why_kept);
+    info->given = c->count.gives;
+    info->refused = c->count.refusals;
+    info->errors = c->count.errors;
+    info->commands = c->count.commands;
+    return info;
+}
+
 static uint32List *show_granules(uint32_t granules)
 {
     uint32List *list = NULL;
@@ -209,6 +263,7 @@ static SMMUv3AccelInfo *show_smmu(SMMUv3State *s)
     info->viommu = show_viommu(accel->streams.viommu);
     info->invalidation = show_inval(&accel->streams.inval.count);
     info->illegal_command = show_illegal(s);
+    info->cmdqv = show_cmdqv(smmuv3_accel_cmdqv_registers(accel));
     info->events = accel->events.events;
     info->events_lost = accel->events.lost;
     QTAILQ_FOREACH(st, &accel->streams.list, next) {
@@ -275,6 +330,30 @@ static void print_stream(Monitor *mon, const SMMUv3AccelStream *st)
     }
 }
 
+static void print_cmdqv(Monitor *mon, const SMMUv3AccelCmdqv *info)
+{
+    monitor_printf(mon, "  CMDQV: %s, queues of at most %u entries (one run of "
+                   "the host's memory), at most %u devices; given %" PRIu64
+                   ", refused %" PRIu64 ", errors %" PRIu64 ", commands by "
+                   "QEMU %" PRIu64 "\n", info->host ? "of the host" :
+                   "without the host's", info->max_entries, info->max_devices,
+                   info->given, info->refused, info->errors, info->commands);
+    for (SMMUv3AccelQueueList *l = info->queues; l; l = l->next) {
+        const SMMUv3AccelQueue *q = l->value;
+
+        monitor_printf(mon, "    queue %u: done by %s, %s, %u entries at 0x%"
+                       PRIx64 ", PROD 0x%x, CONS 0x%x, last error %u%s\n",
+                       q->index, SMMUv3AccelQueueOwner_str(q->owner),
+                       q->enabled ? "on" : "off", q->entries, q->base, q->prod,
+                       q->cons, q->error, q->in_error ?
+                       "; the queue waits for GERRORN" : "");
+    }
+    if (info->refusal) {
+        monitor_printf(mon, "    the host refused a queue: %s\n",
+                       info->refusal);
+    }
+}
+
 static void print_smmu(Monitor *mon, const SMMUv3AccelInfo *info)
 {
     monitor_printf(mon, "%s: bus %s, SMMUEN %d, GBPA 0x%08x\n",
@@ -309,6 +388,9 @@ static void print_smmu(Monitor *mon, const SMMUv3AccelInfo *info)
                        info->illegal_command->explanation,
                        info->illegal_command->stopped ?
                        "; the queue waits for GERRORN" : "");
+    }
+    if (info->cmdqv) {
+        print_cmdqv(mon, info->cmdqv);
     }
     for (SMMUv3AccelStreamList *st = info->streams; st; st = st->next) {
         print_stream(mon, st->value);

@@ -280,6 +280,7 @@ static bool plug(SMMUv3Accel *accel, PCIBus *bus, int devfn,
     if (first) {
         accel->events = (SMMUv3EventReader) {};
         watch_events(accel, true);
+        smmuv3_accel_cmdqv_plugged(accel);
     }
     dev = g_new0(SMMUv3AccelDevice, 1);
     dev->stream = stream;
@@ -299,6 +300,8 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
 
     if (check_alias(accel, hiod, errp) &&
         choose_ats(accel, hiod, &info, errp) &&
+        smmuv3_accel_cmdqv_before_plug(accel, HOST_IOMMU_DEVICE_IOMMUFD(hiod),
+                                       &info, errp) &&
         check_host(accel, hiod, &info, errp) &&
         plug(accel, bus, devfn, hiod, &info, errp)) {
         return true;
@@ -319,6 +322,7 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
             QTAILQ_REMOVE(&accel->devices, dev, next);
             if (QTAILQ_EMPTY(&accel->devices)) {
                 watch_events(accel, false);
+                smmuv3_accel_cmdqv_unplug_last(accel);
             }
             smmuv3_streams_unplug(&accel->streams, dev->stream);
             object_unref(hiod);

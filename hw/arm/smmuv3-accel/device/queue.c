@@ -228,6 +228,17 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     return n;
 }
 
+int smmuv3_accel_do_command(SMMUv3State *s, const uint64_t cmd[2])
+{
+    Slice slice = {};
+
+    do_commands(s, (const uint64_t (*)[2])cmd, 1, &slice);
+    if (!slice.error && slice.synced) {
+        collect_events(s);
+    }
+    return slice.error;
+}
+
 static bool is_active(SMMUv3State *s, uint32_t error)
 {
     return (s->gerror ^ s->gerrorn) & error;

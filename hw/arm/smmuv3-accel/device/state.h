@@ -9,6 +9,8 @@
 
 #include "hw/arm/smmuv3-backend.h"
 #include "hw/pci/pci.h"
+#include "system/iommufd.h"
+#include "hw/arm/smmuv3-accel/core/cmdqv.h"
 #include "hw/arm/smmuv3-accel/core/event.h"
 #include "hw/arm/smmuv3-accel/core/idr.h"
 #include "hw/arm/smmuv3-accel/core/streams.h"
@@ -41,10 +43,14 @@ typedef struct SMMUv3AccelIllegalCommand {
     const char *why;
 } SMMUv3AccelIllegalCommand;
 
+typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
+
 /**
  * SMMUv3Accel - what accel=on adds to an SMMUv3State
  * @on: the accel property; without it nothing below is used
- * @cmdqv: asked for; there is none to give
+ * @cmdqv: asked for
+ * @has_acpi: the guest learns of its devices by ACPI; set by the machine
+ * @cmdqv_device: the guest's CMDQV; NULL: it has none
  * @idr: the ID registers that the guest sees, fixed once the machine runs
  * @host: of the first cold-plugged device's host SMMU, from which auto values
  *        come; ATS is there if any cold-plugged device has it
@@ -60,6 +66,8 @@ struct SMMUv3Accel {
     SMMUv3State *smmu;
     bool on;
     OnOffAuto cmdqv;
+    bool has_acpi;
+    SMMUv3AccelCmdqv *cmdqv_device;
     SMMUv3IdrProps props;
     uint32_t idr[SMMUV3_IDR_COUNT];
     bool host_known;
@@ -130,6 +138,39 @@ void smmuv3_accel_record(SMMUv3State *s,
 void smmuv3_accel_read_events(void *opaque);
 /* The same, where there may be no vEVENTQ */
 void smmuv3_accel_fetch_events(SMMUv3Accel *accel);
+
+/*
+ * Do a command that is not in the command queue. Returns: an SMMUCmdError,
+ * 0 for none
+ */
+int smmuv3_accel_do_command(SMMUv3State *s, const uint64_t cmd[2]);
+
+/* device/cmdqv.c: the guest's CMDQV, if the host has one */
+
+/*
+ * Before a device is plugged: shall the guest have a CMDQV, and can it serve
+ * this device, too? Returns: false with @errp set if not
+ */
+bool smmuv3_accel_cmdqv_before_plug(SMMUv3Accel *accel,
+                                    HostIOMMUDeviceIOMMUFD *idev,
+                                    const SMMUv3HostInfo *info, Error **errp);
+void smmuv3_accel_cmdqv_plugged(SMMUv3Accel *accel);
+/* Before the last device is unplugged */
+void smmuv3_accel_cmdqv_unplug_last(SMMUv3Accel *accel);
+/*
+ * When all devices of the command line are there: make it a region and an
+ * interrupt of the SMMU, the last ones, which the machine has to connect.
+ *
+ * Returns: false if the guest has no CMDQV; with @errp set if it has to have
+ */
+bool smmuv3_accel_cmdqv_realize(SMMUv3Accel *accel, Error **errp);
+bool smmuv3_accel_has_cmdqv(const SMMUv3Accel *accel);
+/* Returns: NULL if the guest has none */
+SMMUv3Cmdqv *smmuv3_accel_cmdqv_registers(const SMMUv3Accel *accel);
+void smmuv3_accel_cmdqv_reset(SMMUv3Accel *accel);
+void smmuv3_accel_cmdqv_finalize(SMMUv3Accel *accel);
+/* The VM runs again */
+void smmuv3_accel_cmdqv_resume(SMMUv3Accel *accel);
 
 /* device/irq.c: interrupts, by wire and as messages */
 

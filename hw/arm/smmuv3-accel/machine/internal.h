@@ -20,6 +20,12 @@ GPtrArray *smmuv3_accel_virt_all(void);
 void smmuv3_accel_virt_check_buses(const VirtMachineState *vms,
                                    const GPtrArray *all);
 
+/*
+ * When all devices of the command line are there: find a place for each
+ * accelerated SMMUv3's CMDQV. Ends QEMU if one that the user wants has none.
+ */
+void smmuv3_accel_virt_add_cmdqvs(VirtMachineState *vms, const GPtrArray *all);
+
 /* Does the guest learn of its devices by ACPI, not by devicetree? */
 bool smmuv3_accel_virt_has_acpi(VirtMachineState *vms);
 

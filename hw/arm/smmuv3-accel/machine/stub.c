@@ -16,6 +16,10 @@ void smmuv3_accel_virt_fdt(VirtMachineState *vms)
 {
 }
 
+void smmuv3_accel_amend_dsdt(VirtMachineState *vms, Aml *scope)
+{
+}
+
 void smmuv3_accel_amend_iort(VirtMachineState *vms, GArray *table, size_t start)
 {
 }

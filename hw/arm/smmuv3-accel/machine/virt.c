@@ -10,6 +10,7 @@
 #include "hw/intc/arm_gicv3_its_common.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/platform-bus.h"
 #include "internal.h"
 #include "hw/arm/smmuv3-accel/device/state.h"
 #include "system/device_tree.h"
@@ -131,6 +132,14 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                           "primary-bus=%s.\n", BUS(vms->bus)->name);
         return;
     }
+    ARM_SMMUV3(dev)->accel->has_acpi = smmuv3_accel_virt_has_acpi(vms);
+    if (ARM_SMMUV3(dev)->accel->cmdqv == ON_OFF_AUTO_ON &&
+        !smmuv3_accel_virt_has_acpi(vms)) {
+        error_setg(errp, "cmdqv=on needs firmware and ACPI: no devicetree can "
+                   "tell a guest of the CMDQV");
+        error_append_hint(errp, "Add -bios QEMU_EFI.fd, or use cmdqv=auto.\n");
+        return;
+    }
     if (ARM_SMMUV3(dev)->accel->guest_vfio) {
         if (!put_its_at_window(vms, errp)) {
             return;
@@ -191,6 +200,24 @@ void smmuv3_accel_virt_check_buses(const VirtMachineState *vms,
 bool smmuv3_accel_virt_has_acpi(VirtMachineState *vms)
 {
     return vms->bootinfo.firmware_loaded && virt_is_acpi_enabled(vms);
+}
+
+void smmuv3_accel_virt_add_cmdqvs(VirtMachineState *vms, const GPtrArray *all)
+{
+    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
+
+    for (int i = 0; i < all->len; i++) {
+        SMMUv3State *s = g_ptr_array_index(all, i);
+        Error *err = NULL;
+
+        if (smmuv3_accel_cmdqv_realize(s->accel, &err)) {
+            platform_bus_link_device(pbus, SYS_BUS_DEVICE(s));
+        } else if (err) {
+            error_reportf_err(err, "%s: ", object_get_canonical_path_component(
+                              OBJECT(s)));
+            exit(1);
+        }
+    }
 }
 
 static int append_if_accelerated(Object *obj, void *opaque)

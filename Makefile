@@ -22,7 +22,7 @@ help:
 #:   make native         only the one for this machine (8 min)
 #:   make arm64          only the one for arm64, which runs in the lab (8 min)
 #:   make board          the native one, with hardware that only the lab needs
-#:   make kernel         the lab's host kernel (15 min)
+#:   make kernel         the lab's host kernel (20 min)
 #:   make fetch          download all that make check needs; after that, make check
 #:                       and make demo do not use the network
 #:   make times          what the builds so far took, step by step
@@ -32,7 +32,7 @@ help:
 #:   make distclean      remove build/
 #:
 #: Test
-#:   make check          build everything, then run all tests (18 min)
+#:   make check          build everything, then run all tests (40 min)
 #:   make check-unit     unit tests alone, natively
 #:   make check-qtest    a guest's registers and queues, with real DMA
 #:   make check-lab      the host kernel's behaviour

@@ -9,6 +9,7 @@ build short.
 """
 
 import contextlib
+import errno
 import fcntl
 import glob
 import hashlib
@@ -59,6 +60,9 @@ def fail_nicely(main):
         text = f'{e.filename}: {e.strerror} (was build/ made by root?)'
     except OSError as e:
         text = str(e)
+        if e.errno == errno.ENOSPC:
+            text = (f'{e.strerror}, in {BUILD}. Make room and run it again: '
+                    'it continues there.')
     except subprocess.CalledProcessError as e:
         text = f'{" ".join(e.cmd)}: exit status {e.returncode}'
     except KeyboardInterrupt:

@@ -5,13 +5,7 @@
 #
 # shellcheck shell=dash
 
-cat >/tmp/qemu-system-aarch64 <<'EOF'
-#!/bin/sh
-LD_PRELOAD=/opt/tests/fail-nth.so exec /opt/qemu/bin/qemu-system-aarch64 "$@"
-EOF
-chmod +x /tmp/qemu-system-aarch64
-export QTEST_QEMU_BINARY=/tmp/qemu-system-aarch64
-export FAIL_NTH_FILE=/tmp/fail-nth
+qemu_fails_nth
 SMMUV3_TEST_DEVICES="$(echo $(pci_find 1234:11e8))"
 export SMMUV3_TEST_DEVICES
 vfio_bind $SMMUV3_TEST_DEVICES >&2

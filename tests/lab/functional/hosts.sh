@@ -36,13 +36,7 @@ refused()
 # hosts_test DEVICE DEVICE [NAME=VALUE]...: of the host's SMMU
 hosts_test()
 {
-    cat >/tmp/qemu-system-aarch64 <<'EOF'
-#!/bin/sh
-LD_PRELOAD=/opt/tests/fail-nth.so exec /opt/qemu/bin/qemu-system-aarch64 "$@"
-EOF
-    chmod +x /tmp/qemu-system-aarch64
-    export QTEST_QEMU_BINARY=/tmp/qemu-system-aarch64
-    export FAIL_NTH_FILE=/tmp/fail-nth
+    qemu_fails_nth
     export SMMUV3_TEST_DEVICES="$1 $2"
     shift 2
     tap hosts env "$@" smmuv3-accel-hosts-test --tap

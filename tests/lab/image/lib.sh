@@ -93,6 +93,26 @@ vfio_bind()
     done
 }
 
+# qemu_preloads LIBRARY: qtests start the tested QEMU with this library of
+# /opt/tests in it.
+qemu_preloads()
+{
+    cat >/tmp/qemu-system-aarch64 <<EOF
+#!/bin/sh
+LD_PRELOAD=/opt/tests/$1 exec /opt/qemu/bin/qemu-system-aarch64 "\$@"
+EOF
+    chmod +x /tmp/qemu-system-aarch64
+    export QTEST_QEMU_BINARY=/tmp/qemu-system-aarch64
+}
+
+# qemu_fails_nth: qtests can make the host's calls of the tested QEMU fail, by
+# what they write to a file.
+qemu_fails_nth()
+{
+    qemu_preloads fail-nth.so
+    export FAIL_NTH_FILE=/tmp/fail-nth
+}
+
 # guest_run NAME QEMU-ARGUMENT...: boot a guest under KVM with the case's
 # guest-run= script, and pass its results on.  Its console joins the host's.
 guest_run()

@@ -30,6 +30,9 @@
 #define DEVICES_MAX 64
 #define FIRST_BUS_NR 0x20
 #define LAST_BUS_NR 0xff
+/* Of a root complex, and of each of them */
+#define SLOTS 32
+#define FUNCTIONS 8
 /* What the command line gives the guest, and what QEMU locks besides */
 #define GUEST_MIB 2048
 #define EXTRA_MIB 256
@@ -254,7 +257,7 @@ static void word(const char *fmt, ...)
     va_end(args);
 }
 
-/* How many of the devices are behind the SMMU @n */
+/* How many of the first @count devices are behind the SMMU @n */
 static int behind(const Device *dev, int count, int n)
 {
     int devices = 0;
@@ -263,6 +266,20 @@ static int behind(const Device *dev, int count, int n)
         devices += smmu_number(dev, i) == n;
     }
     return devices;
+}
+
+/* The port of device @i, behind the SMMU @n. Many ports share slots */
+static void port_word(const Device *dev, int count, int i, int n)
+{
+    int at = behind(dev, i, n);
+
+    if (behind(dev, count, n) <= SLOTS) {
+        word("pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d", i + 1, n, i + 1);
+    } else {
+        word("pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d,addr=%x.%x,"
+             "multifunction=on", i + 1, n, i + 1, at / FUNCTIONS,
+             at % FUNCTIONS);
+    }
 }
 
 /* Each root complex has a bus for itself, and one for each of its ports */
@@ -297,7 +314,7 @@ static void make_command(const Device *dev, int count)
             last = n;
         }
         word("-device");
-        word("pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d", i + 1, n, i + 1);
+        port_word(dev, count, i, n);
         word("-device");
         word("vfio-pci,id=dev%d,host=%s,bus=rp%d,iommufd=iommufd0", i + 1,
              dev[i].address, i + 1);

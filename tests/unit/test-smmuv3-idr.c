@@ -279,6 +279,25 @@ static void test_auto_fits(void)
     }
 }
 
+/* As long as a CMDQV's queue can be, and no longer than QEMU's own */
+static void test_cmdqs(void)
+{
+    static const struct {
+        unsigned cmdqs, shown;
+    } rows[] = { { 0, 19 }, { 8, 8 }, { 19, 19 }, { 20, 19 } };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        SMMUv3HostInfo host = edited_host(&(Edit) {});
+        SMMUv3IdrProps props = all_auto;
+        uint32_t idr[SMMUV3_IDR_COUNT];
+
+        props.cmdqs = rows[i].cmdqs;
+        smmuv3_idr_for_guest(&props, base, &host, idr);
+        g_assert_cmpuint(idr[1] >> 21 & 31, ==, rows[i].shown);
+        g_assert_cmpuint(idr[1] >> 16 & 31, ==, 19);
+    }
+}
+
 static void test_accessors(void)
 {
     static const uint32_t idr[SMMUV3_IDR_COUNT] = {
@@ -350,6 +369,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmuv3/hwinfo/auto never refuses its own host",
                     test_auto_fits);
     g_test_add_func("/smmuv3/hwinfo/what each kernel says", test_host_info);
+    g_test_add_func("/smmuv3/hwinfo/a CMDQV shortens the queue", test_cmdqs);
     g_test_add_func("/smmuv3/hwinfo/fields are where they belong",
                     test_accessors);
     return g_test_run();

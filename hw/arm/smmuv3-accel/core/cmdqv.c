@@ -210,7 +210,7 @@ static unsigned count_unchanged(SMMUv3Cmdqv *c, unsigned wanted)
 {
     unsigned n = 0;
 
-    while (n < MIN(wanted, c->n_given) &&
+    while (n < wanted && n < c->n_given &&
            c->given[n].q == smmuv3_cmdqv_find(c, n) &&
            c->given[n].base == c->given[n].q->base) {
         n++;
@@ -439,7 +439,7 @@ void smmuv3_cmdqv_host_error(SMMUv3Cmdqv *c)
 
 void smmuv3_cmdqv_set_viommu(SMMUv3Cmdqv *c, SMMUv3VIOMMU *viommu)
 {
-    if (!viommu && c->viommu) {
+    if (!viommu) {
         take_all(c);
     }
     c->viommu = viommu;

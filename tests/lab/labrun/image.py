@@ -22,6 +22,8 @@ PROGRAMS = {
                  'tap.c'],
     'edu-dma': ['edu-dma.c'],
     'kexec': ['kexec.c'],
+    'testdev-host': ['testdev-host.c', 'testdev.c', 'iommufd.c', 'stage1.c',
+                     'tap.c'],
     'vfio-dma': ['vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'smmuv3-host-check': ['../../../tools/smmuv3-host-check/main.c',
                           '../../../tools/smmuv3-host-check/ask.c',

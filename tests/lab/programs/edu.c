@@ -2,15 +2,12 @@
 /* The DMA engine of QEMU's edu device: see edu.h. */
 
 #include "edu.h"
+#include "iommufd.h"
 #include "tap.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
 #define EDU_ID            0x00
@@ -26,47 +23,16 @@
 
 #define DMA_TIMEOUT_MS    5000
 
-static int region_info(int device, unsigned index,
-                       struct vfio_region_info *info)
-{
-    *info = (struct vfio_region_info) {
-        .argsz = sizeof(*info), .index = index,
-    };
-    return ioctl(device, VFIO_DEVICE_GET_REGION_INFO, info) < 0 ? -errno : 0;
-}
-
-static int enable_bus_master(int device)
-{
-    struct vfio_region_info config;
-    uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-    int ret = region_info(device, VFIO_PCI_CONFIG_REGION_INDEX, &config);
-
-    if (ret) {
-        return ret;
-    }
-    if (pwrite(device, &command, sizeof(command),
-               config.offset + PCI_COMMAND) != sizeof(command)) {
-        return -errno;
-    }
-    return 0;
-}
-
 int edu_open(struct edu *edu, int device)
 {
-    struct vfio_region_info bar;
     void *mem;
-    int ret = region_info(device, VFIO_PCI_BAR0_REGION_INDEX, &bar);
+    int ret = vfio_enable(device);
 
     if (!ret) {
-        ret = enable_bus_master(device);
+        ret = vfio_map_bar(device, VFIO_PCI_BAR0_REGION_INDEX, &mem);
     }
     if (ret) {
         return ret;
-    }
-    mem = mmap(NULL, bar.size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
-               bar.offset);
-    if (mem == MAP_FAILED) {
-        return -errno;
     }
     edu->bar = mem;
     return *(volatile uint32_t *)(edu->bar + EDU_ID) % 256 == EDU_ID_MAGIC

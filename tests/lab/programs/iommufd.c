@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
 static int call(int fd, unsigned long request, void *arg)
@@ -183,4 +186,44 @@ int vfio_detach(int device)
     struct vfio_device_detach_iommufd_pt cmd = { .argsz = sizeof(cmd) };
 
     return call(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &cmd);
+}
+
+static int region_info(int device, unsigned index,
+                       struct vfio_region_info *info)
+{
+    *info = (struct vfio_region_info) {
+        .argsz = sizeof(*info), .index = index,
+    };
+    return call(device, VFIO_DEVICE_GET_REGION_INFO, info);
+}
+
+int vfio_enable(int device)
+{
+    struct vfio_region_info config;
+    uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+    int ret = region_info(device, VFIO_PCI_CONFIG_REGION_INDEX, &config);
+
+    if (ret) {
+        return ret;
+    }
+    return pwrite(device, &command, sizeof(command),
+                  config.offset + PCI_COMMAND) == sizeof(command) ? 0 : -errno;
+}
+
+int vfio_map_bar(int device, unsigned index, void **mem)
+{
+    struct vfio_region_info bar;
+    int ret = region_info(device, index, &bar);
+    void *at;
+
+    if (ret) {
+        return ret;
+    }
+    at = mmap(NULL, bar.size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
+              bar.offset);
+    if (at == MAP_FAILED) {
+        return -errno;
+    }
+    *mem = at;
+    return 0;
 }

@@ -44,5 +44,9 @@ int iommufd_hw_info(int fd, uint32_t dev, uint32_t *type,
 int vfio_bind(int device, int iommufd, uint32_t *dev);
 int vfio_attach(int device, uint32_t pt);
 int vfio_detach(int device);
+/* Lets the function answer accesses to its BARs, and do DMA. */
+int vfio_enable(int device);
+/* The BAR, of its whole size; it stays mapped. */
+int vfio_map_bar(int device, unsigned index, void **mem);
 
 #endif

@@ -1,0 +1,343 @@
+/*
+ * ATS and PASIDs on the host's kernel, by DMA of the board's test device
+ *
+ *   testdev-host VFIO-CDEV
+ *
+ * The device has a cache of translations. What is unmapped has to be gone from
+ * it once the kernel has sent ATC_INV, and is there before: if it were not, the
+ * first would prove nothing.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "iommufd.h"
+#include "stage1.h"
+#include "tap.h"
+#include "testdev.h"
+
+#define PAGE        4096ULL
+#define RAM_IPA     0x40000000ULL
+#define RAM_PAGES   32
+#define IPA(page)   (RAM_IPA + (page) * PAGE)
+#define VA          STAGE1_VA
+#define IOVA        0x200000000ULL
+#define VSID        0x10ULL
+#define SPACES      3                   /* with CDs 0, 1 and 2 */
+/* Pages of the "guest memory"; the first has the CDs */
+#define PAGE_TABLES 1                   /* three for each space */
+#define PAGE_DATA   16
+#define DATA(n)     (0x5a5a0000ULL + (n))
+#define CD_SIZE     64
+
+/* IHI 0070, 4 and 5.2 */
+#define CFGI_CD     0x05
+#define TLBI_NH_ALL 0x10
+#define ATC_INV     0x40
+#define ATC_ALL     52
+#define SSV         (1ULL << 11)
+#define SSID(n)     ((uint64_t)(n) << 12)
+#define SID(n)      ((uint64_t)(n) << 32)
+#define LEAF        1
+#define STE0_CDMAX  (2ULL << 59)        /* four CDs */
+#define STE1_SSID0  2ULL
+#define STE1_BYPASS 1ULL
+#define STE1_EATS   (1ULL << 28)
+
+#define F_STREAM_DISABLED 0x06
+#define C_BAD_SUBSTREAMID 0x08
+#define F_TRANSLATION     0x10
+
+struct host {
+    int iommufd, device;
+    uint32_t dev_id, ioas, parent, viommu;
+    int events;
+    struct testdev testdev;
+    uint8_t *ram;
+    struct stage1 space[SPACES];
+};
+
+static void must(int ret, const char *what)
+{
+    if (ret) {
+        tap_bail("%s: %s", what, strerror(-ret));
+    }
+}
+
+/* What is read at an address has to be DATA(want), or fail with -want */
+static void check_fetch(struct host *h, uint64_t address, uint32_t flags,
+                        uint32_t pasid, int want, const char *what)
+{
+    uint64_t value = 0;
+    int result = testdev_fetch(&h->testdev, address, flags, pasid, &value);
+    bool good = want < 0 ? result == -want
+                         : result == TESTDEV_OK && value == DATA(want);
+
+    if (!tap_check(good, "%s: %s", what,
+                   want < 0 ? testdev_result(-want) : "the page's data")) {
+        tap_note("got %s, %#llx", testdev_result(result),
+                 (unsigned long long)value);
+    }
+}
+
+static void open_all(struct host *h, const char *path)
+{
+    size_t size = RAM_PAGES * PAGE;
+
+    h->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+    h->device = open(path, O_RDWR | O_CLOEXEC);
+    if (h->iommufd < 0 || h->device < 0) {
+        tap_bail("%s: %s", h->iommufd < 0 ? "/dev/iommu" : path,
+                 strerror(errno));
+    }
+    must(vfio_bind(h->device, h->iommufd, &h->dev_id), "BIND_IOMMUFD");
+    must(testdev_open(&h->testdev, h->device), "test device");
+    h->ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (h->ram == MAP_FAILED) {
+        tap_bail("no memory");
+    }
+    for (unsigned n = 0; n < RAM_PAGES; n++) {
+        *(uint64_t *)(h->ram + n * PAGE) = DATA(n);
+    }
+    must(iommufd_ioas_alloc(h->iommufd, &h->ioas), "IOAS_ALLOC");
+    must(iommufd_ioas_map(h->iommufd, h->ioas, h->ram, size, RAM_IPA),
+         "IOAS_MAP");
+}
+
+static void check_capabilities(struct host *h)
+{
+    struct iommu_hw_info_arm_smmuv3 info;
+    struct iommu_hw_info cmd = {
+        .size = sizeof(cmd), .dev_id = h->dev_id, .data_len = sizeof(info),
+        .data_uptr = (uintptr_t)&info,
+    };
+
+    must(ioctl(h->iommufd, IOMMU_GET_HW_INFO, &cmd) ? -errno : 0,
+         "GET_HW_INFO");
+    tap_check(info.idr[0] >> 10 & 1, "GET_HW_INFO: IDR0.ATS");
+    tap_check((info.idr[1] >> 6 & 0x1f) == 16, "GET_HW_INFO: IDR1.SSIDSIZE");
+    tap_check(!(cmd.out_capabilities & IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED),
+              "GET_HW_INFO: ATS is supported");
+    tap_check(cmd.out_max_pasid_log2 == 16, "GET_HW_INFO: PASIDs of 16 bits");
+}
+
+/* The kernel's own tables: it invalidates */
+static void check_kernel_unmap(struct host *h)
+{
+    struct iommu_ioas_unmap unmap = {
+        .size = sizeof(unmap), .ioas_id = h->ioas, .iova = IOVA,
+        .length = 2 * PAGE,
+    };
+    uint32_t before;
+
+    must(iommufd_ioas_map(h->iommufd, h->ioas, h->ram + PAGE_DATA * PAGE,
+                          2 * PAGE, IOVA), "IOAS_MAP");
+    must(vfio_attach(h->device, h->ioas), "attach");
+    check_fetch(h, IOVA, TESTDEV_ATS, 0, PAGE_DATA, "the kernel's ATS");
+    check_fetch(h, IOVA + PAGE, TESTDEV_ATS, 0, PAGE_DATA + 1,
+                "the kernel's ATS, another page");
+    before = testdev_invalidated(&h->testdev);
+    must(ioctl(h->iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0,
+         "IOAS_UNMAP");
+    tap_check(testdev_invalidated(&h->testdev) > before,
+              "IOAS_UNMAP: the device is told");
+    check_fetch(h, IOVA, TESTDEV_ATS, 0, -TESTDEV_NO_ACCESS,
+                "an unmapped page is gone from the device's cache");
+    check_fetch(h, IPA(PAGE_DATA), TESTDEV_ATS, 0, PAGE_DATA,
+                "what is still mapped is not");
+    must(vfio_detach(h->device), "detach");
+}
+
+/* Each space maps a page of its own at VA, and another after it */
+static void make_spaces(struct host *h)
+{
+    for (unsigned n = 0; n < SPACES; n++) {
+        h->space[n] = (struct stage1) {
+            .ram = h->ram, .ram_ipa = RAM_IPA, .cd = IPA(0) + n * CD_SIZE,
+            .tables = IPA(PAGE_TABLES + 3 * n), .asid = n + 1,
+        };
+        stage1_init(&h->space[n]);
+        stage1_map(&h->space[n], VA, IPA(PAGE_DATA + n));
+        stage1_map(&h->space[n], VA + PAGE, IPA(PAGE_DATA + 8 + n));
+    }
+}
+
+static uint32_t attach(struct host *h, uint64_t word0, uint64_t word1)
+{
+    uint64_t vste[2];
+    uint32_t id = 0;
+
+    stage1_vste(&h->space[0], vste);
+    vste[0] |= word0;
+    vste[1] |= word1;
+    must(iommufd_hwpt_alloc_nested(h->iommufd, h->dev_id, h->viommu, vste,
+                                   &id), "nested HWPT_ALLOC");
+    must(vfio_attach(h->device, id), "attach");
+    return id;
+}
+
+static void leave(struct host *h, uint32_t hwpt)
+{
+    must(vfio_detach(h->device), "detach");
+    must(iommufd_destroy(h->iommufd, hwpt), "DESTROY");
+}
+
+static void invalidate(struct host *h, uint64_t word0, uint64_t word1)
+{
+    struct smmu_command cmd = { .word = { word0, word1 } };
+    uint32_t count = 1;
+
+    must(iommufd_invalidate(h->iommufd, h->viommu, &cmd, &count),
+         "HWPT_INVALIDATE");
+}
+
+static void check_stale(struct host *h)
+{
+    uint32_t hwpt = attach(h, 0, STE1_EATS);
+
+    check_fetch(h, VA, 0, 0, PAGE_DATA, "EATS = 1, without ATS");
+    check_fetch(h, VA, TESTDEV_ATS, 0, PAGE_DATA, "EATS = 1, by ATS");
+    stage1_map(&h->space[0], VA, 0);
+    invalidate(h, TLBI_NH_ALL, 0);
+    check_fetch(h, VA, 0, 0, -TESTDEV_ABORTED,
+                "unmapped, TLBI, without ATS");
+    check_fetch(h, VA, TESTDEV_ATS, 0, PAGE_DATA,
+                "control: unmapped, TLBI, no ATC_INV: still in the cache");
+    invalidate(h, ATC_INV | SID(VSID), VA | 0);
+    check_fetch(h, VA, TESTDEV_ATS, 0, -TESTDEV_NO_ACCESS,
+                "ATC_INV and SYNC: gone from the cache");
+    stage1_map(&h->space[0], VA, IPA(PAGE_DATA));
+    leave(h, hwpt);
+    hwpt = attach(h, 0, 0);
+    check_fetch(h, VA, 0, 0, PAGE_DATA, "EATS = 0, without ATS");
+    check_fetch(h, VA, TESTDEV_ATS, 0, -TESTDEV_ATS_OFF, "EATS = 0, by ATS");
+    leave(h, hwpt);
+}
+
+/* The next event: its number, with the PASID in *ssid */
+static unsigned next_event(struct host *h, uint32_t *ssid)
+{
+    struct smmu_event event;
+    ssize_t size = read(h->events, &event, sizeof(event));
+
+    if (size != sizeof(event)) {
+        return 0;
+    }
+    *ssid = event.word[0] >> 12 & 0xfffff;
+    return event.word[0] & 0xff;
+}
+
+static void check_event(struct host *h, unsigned want, uint32_t pasid,
+                        const char *what)
+{
+    uint32_t ssid = 0;
+    unsigned got = 0;
+
+    for (int i = 0; i < 1000 && !got; i++) {
+        got = next_event(h, &ssid);
+        usleep(1000);
+    }
+    tap_check(got == want && ssid == pasid, "%s: event %#x, PASID %u", what,
+              want, pasid);
+    if (got != want || ssid != pasid) {
+        tap_note("got event %#x, PASID %u", got, ssid);
+    }
+}
+
+static void check_pasids(struct host *h)
+{
+    uint32_t hwpt = attach(h, STE0_CDMAX, STE1_SSID0 | STE1_EATS);
+
+    check_fetch(h, VA, 0, 0, PAGE_DATA, "S1DSS = SSID 0, without a PASID");
+    check_fetch(h, VA, TESTDEV_PASID, 1, PAGE_DATA + 1, "PASID 1");
+    check_fetch(h, VA, TESTDEV_PASID, 2, PAGE_DATA + 2, "PASID 2");
+    check_fetch(h, VA, TESTDEV_PASID | TESTDEV_ATS, 1, PAGE_DATA + 1,
+                "PASID 1, by ATS");
+    check_fetch(h, VA, TESTDEV_PASID | TESTDEV_ATS, 2, PAGE_DATA + 2,
+                "PASID 2, by ATS");
+    check_fetch(h, VA, TESTDEV_PASID, 0, -TESTDEV_ABORTED, "PASID 0");
+    check_event(h, F_STREAM_DISABLED, 0, "PASID 0");
+    check_fetch(h, VA, TESTDEV_PASID, 4, -TESTDEV_ABORTED,
+                "a PASID beyond S1CDMax");
+    check_event(h, C_BAD_SUBSTREAMID, 4, "a PASID beyond S1CDMax");
+    check_fetch(h, VA + 2 * PAGE, TESTDEV_PASID, 2, -TESTDEV_ABORTED,
+                "what PASID 2 does not map");
+    check_event(h, F_TRANSLATION, 2, "what PASID 2 does not map");
+
+    stage1_map(&h->space[1], VA, 0);
+    stage1_map(&h->space[2], VA, 0);
+    invalidate(h, TLBI_NH_ALL, 0);
+    invalidate(h, ATC_INV | SID(VSID) | SSV | SSID(2), ATC_ALL);
+    check_fetch(h, VA, TESTDEV_PASID | TESTDEV_ATS, 1, PAGE_DATA + 1,
+                "control: ATC_INV of PASID 2: PASID 1 is still in the cache");
+    check_fetch(h, VA, TESTDEV_PASID | TESTDEV_ATS, 2, -TESTDEV_NO_ACCESS,
+                "ATC_INV of PASID 2: gone from the cache");
+    invalidate(h, ATC_INV | SID(VSID) | SSV | SSID(1), ATC_ALL);
+    check_fetch(h, VA, TESTDEV_PASID | TESTDEV_ATS, 1, -TESTDEV_NO_ACCESS,
+                "ATC_INV of PASID 1: gone from the cache");
+
+    /* CD 1 gets the tables of CD 0. */
+    memcpy(h->ram + CD_SIZE, h->ram, CD_SIZE);
+    check_fetch(h, VA + PAGE, TESTDEV_PASID, 1, PAGE_DATA + 9,
+                "control: a changed CD is not seen without CFGI_CD");
+    invalidate(h, CFGI_CD | SID(VSID) | SSID(1), LEAF);
+    check_fetch(h, VA, TESTDEV_PASID, 1, PAGE_DATA, "CFGI_CD of PASID 1");
+    leave(h, hwpt);
+
+    hwpt = attach(h, STE0_CDMAX, STE1_BYPASS);
+    check_fetch(h, IPA(PAGE_DATA + 3), 0, 0, PAGE_DATA + 3,
+                "S1DSS = bypass, without a PASID");
+    check_fetch(h, VA + PAGE, TESTDEV_PASID, 2, PAGE_DATA + 10,
+                "S1DSS = bypass, PASID 2");
+    leave(h, hwpt);
+
+    hwpt = attach(h, STE0_CDMAX, 0);
+    check_fetch(h, VA, 0, 0, -TESTDEV_ABORTED,
+                "S1DSS = terminate, without a PASID");
+    check_event(h, F_STREAM_DISABLED, 0, "S1DSS = terminate");
+    check_fetch(h, VA + PAGE, TESTDEV_PASID, 2, PAGE_DATA + 10,
+                "S1DSS = terminate, PASID 2");
+    check_fetch(h, VA, TESTDEV_PASID, 0, PAGE_DATA,
+                "S1DSS = terminate, PASID 0");
+    leave(h, hwpt);
+}
+
+static void make_viommu(struct host *h)
+{
+    uint32_t id = 0;
+
+    must(iommufd_hwpt_alloc(h->iommufd, IOMMU_HWPT_ALLOC_NEST_PARENT,
+                            h->dev_id, h->ioas, &h->parent), "nesting parent");
+    must(iommufd_viommu_alloc(h->iommufd, h->dev_id, h->parent, &h->viommu),
+         "VIOMMU_ALLOC");
+    must(iommufd_vdevice_alloc(h->iommufd, h->viommu, h->dev_id, VSID, &id),
+         "VDEVICE_ALLOC");
+    must(iommufd_veventq_alloc(h->iommufd, h->viommu, 64, &id, &h->events),
+         "VEVENTQ_ALLOC");
+    must(fcntl(h->events, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0, "O_NONBLOCK");
+}
+
+int main(int argc, char **argv)
+{
+    struct host h = { .iommufd = -1 };
+
+    if (argc != 2) {
+        tap_bail("usage: testdev-host VFIO-CDEV");
+    }
+    open_all(&h, argv[1]);
+    check_capabilities(&h);
+    check_kernel_unmap(&h);
+    make_viommu(&h);
+    make_spaces(&h);
+    check_stale(&h);
+    check_event(&h, F_TRANSLATION, 0, "the one that was aborted");
+    check_pasids(&h);
+    return tap_done();
+}

@@ -4,7 +4,8 @@
 The kernel is the release's own package, with the modules that its guest
 needs. disk() makes a disk that UEFI boots: GRUB, kernel and initramfs are
 files of a FAT file system without a partition table. add_kernel() puts kernel
-and modules into an image, for a guest that is given them.
+and modules into an image, for a guest that is given them; kexec() is the
+release's program that starts another kernel from there.
 """
 
 import io
@@ -154,6 +155,11 @@ def add_kernel(suite, cpio):
         '$m.ko', '$m.ko $([ $m != nvme_core ] || '
         'echo admin_timeout=5 io_timeout=5)').replace('/lab/init', '/init')
     cpio.add_data('lab/modules/init', init.encode(), 0o755)
+
+
+def kexec(suite):
+    """The release's own program that loads another kernel."""
+    return _members(_fetch(f'kexec-{suite}'), '/sbin/kexec$')['kexec']
 
 
 def disk(suite, base):

@@ -226,9 +226,19 @@ def debian(suite):
 
 
 def bullseye():
-    """Debian 11's kernel and modules, for a guest that is given them."""
-    return _write_cpio('bullseye.cpio',
-                       lambda cpio: debian_disk.add_kernel('bullseye', cpio))
+    """Debian 11's kernel, modules and kexec, for a guest that is given them."""
+    kexec = _path(f'kexec.{os.getpid()}')
+    with open(kexec, 'wb') as f:
+        f.write(debian_disk.kexec('bullseye'))
+    os.chmod(kexec, 0o755)
+
+    def fill(cpio):
+        debian_disk.add_kernel('bullseye', cpio)
+        _add_program(cpio, 'lab/bullseye/kexec', kexec)
+    try:
+        return _write_cpio('bullseye.cpio', fill)
+    finally:
+        os.unlink(kexec)
 
 
 def libvirt_mark():

@@ -1,7 +1,7 @@
 /*
  * ATS and PASIDs on the host's kernel, by DMA of the board's test device
  *
- *   testdev-host VFIO-CDEV
+ *   testdev-host VFIO-CDEV VFIO-CDEV-WITHOUT-ATS
  *
  * The device has a cache of translations. What is unmapped has to be gone from
  * it once the kernel has sent ATC_INV, and is there before: if it were not, the
@@ -46,6 +46,8 @@
 #define SID(n)      ((uint64_t)(n) << 32)
 #define LEAF        1
 #define STE0_CDMAX  (2ULL << 59)        /* four CDs */
+#define VSTE_ABORT  0x1ULL
+#define VSTE_BYPASS 0x9ULL
 #define STE1_SSID0  2ULL
 #define STE1_BYPASS 1ULL
 #define STE1_EATS   (1ULL << 28)
@@ -86,18 +88,25 @@ static void check_fetch(struct host *h, uint64_t address, uint32_t flags,
     }
 }
 
+static void open_device(struct host *h, const char *path)
+{
+    h->device = open(path, O_RDWR | O_CLOEXEC);
+    if (h->device < 0) {
+        tap_bail("%s: %s", path, strerror(errno));
+    }
+    must(vfio_bind(h->device, h->iommufd, &h->dev_id), "BIND_IOMMUFD");
+    must(testdev_open(&h->testdev, h->device), "test device");
+}
+
 static void open_all(struct host *h, const char *path)
 {
     size_t size = RAM_PAGES * PAGE;
 
     h->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-    h->device = open(path, O_RDWR | O_CLOEXEC);
-    if (h->iommufd < 0 || h->device < 0) {
-        tap_bail("%s: %s", h->iommufd < 0 ? "/dev/iommu" : path,
-                 strerror(errno));
+    if (h->iommufd < 0) {
+        tap_bail("/dev/iommu: %s", strerror(errno));
     }
-    must(vfio_bind(h->device, h->iommufd, &h->dev_id), "BIND_IOMMUFD");
-    must(testdev_open(&h->testdev, h->device), "test device");
+    open_device(h, path);
     h->ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (h->ram == MAP_FAILED) {
@@ -111,16 +120,24 @@ static void open_all(struct host *h, const char *path)
          "IOAS_MAP");
 }
 
-static void check_capabilities(struct host *h)
+static struct iommu_hw_info hw_info(struct host *h,
+                                    struct iommu_hw_info_arm_smmuv3 *info)
 {
-    struct iommu_hw_info_arm_smmuv3 info;
     struct iommu_hw_info cmd = {
-        .size = sizeof(cmd), .dev_id = h->dev_id, .data_len = sizeof(info),
-        .data_uptr = (uintptr_t)&info,
+        .size = sizeof(cmd), .dev_id = h->dev_id, .data_len = sizeof(*info),
+        .data_uptr = (uintptr_t)info,
     };
 
     must(ioctl(h->iommufd, IOMMU_GET_HW_INFO, &cmd) ? -errno : 0,
          "GET_HW_INFO");
+    return cmd;
+}
+
+static void check_capabilities(struct host *h)
+{
+    struct iommu_hw_info_arm_smmuv3 info;
+    struct iommu_hw_info cmd = hw_info(h, &info);
+
     tap_check(info.idr[0] >> 10 & 1, "GET_HW_INFO: IDR0.ATS");
     tap_check((info.idr[1] >> 6 & 0x1f) == 16, "GET_HW_INFO: IDR1.SSIDSIZE");
     tap_check(!(cmd.out_capabilities & IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED),
@@ -169,18 +186,24 @@ static void make_spaces(struct host *h)
     }
 }
 
-static uint32_t attach(struct host *h, uint64_t word0, uint64_t word1)
+static uint32_t attach_vste(struct host *h, const uint64_t vste[2])
 {
-    uint64_t vste[2];
     uint32_t id = 0;
 
-    stage1_vste(&h->space[0], vste);
-    vste[0] |= word0;
-    vste[1] |= word1;
     must(iommufd_hwpt_alloc_nested(h->iommufd, h->dev_id, h->viommu, vste,
                                    &id), "nested HWPT_ALLOC");
     must(vfio_attach(h->device, id), "attach");
     return id;
+}
+
+static uint32_t attach(struct host *h, uint64_t word0, uint64_t word1)
+{
+    uint64_t vste[2];
+
+    stage1_vste(&h->space[0], vste);
+    vste[0] |= word0;
+    vste[1] |= word1;
+    return attach_vste(h, vste);
 }
 
 static void leave(struct host *h, uint32_t hwpt)
@@ -291,9 +314,11 @@ static void check_pasids(struct host *h)
     check_fetch(h, VA, TESTDEV_PASID, 1, PAGE_DATA, "CFGI_CD of PASID 1");
     leave(h, hwpt);
 
-    hwpt = attach(h, STE0_CDMAX, STE1_BYPASS);
+    hwpt = attach(h, STE0_CDMAX, STE1_BYPASS | STE1_EATS);
     check_fetch(h, IPA(PAGE_DATA + 3), 0, 0, PAGE_DATA + 3,
                 "S1DSS = bypass, without a PASID");
+    check_fetch(h, IPA(PAGE_DATA + 4), TESTDEV_ATS, 0, PAGE_DATA + 4,
+                "S1DSS = bypass, without a PASID, by ATS");
     check_fetch(h, VA + PAGE, TESTDEV_PASID, 2, PAGE_DATA + 10,
                 "S1DSS = bypass, PASID 2");
     leave(h, hwpt);
@@ -307,6 +332,42 @@ static void check_pasids(struct host *h)
     check_fetch(h, VA, TESTDEV_PASID, 0, PAGE_DATA,
                 "S1DSS = terminate, PASID 0");
     leave(h, hwpt);
+}
+
+/* What the kernel makes of ATS while a guest's STE does not translate */
+static void check_phases(struct host *h)
+{
+    uint32_t hwpt = attach_vste(h, (uint64_t[2]) { VSTE_BYPASS, 0 });
+
+    check_fetch(h, IPA(PAGE_DATA), TESTDEV_ATS, 0, PAGE_DATA,
+                "vSTE bypass, by ATS");
+    leave(h, hwpt);
+    hwpt = attach_vste(h, (uint64_t[2]) { VSTE_ABORT, 0 });
+    check_fetch(h, IPA(PAGE_DATA), 0, 0, -TESTDEV_ABORTED,
+                "vSTE abort, without ATS");
+    check_fetch(h, IPA(PAGE_DATA), TESTDEV_ATS, 0, -TESTDEV_ATS_UR,
+                "vSTE abort, by ATS: not in the cache any more");
+    leave(h, hwpt);
+}
+
+/* Beside one with ATS, on the same vIOMMU */
+static void check_without_ats(const struct host *first, const char *path)
+{
+    struct host h = *first;
+    struct iommu_hw_info_arm_smmuv3 info;
+    uint32_t hwpt, vdevice;
+
+    open_device(&h, path);
+    tap_check(hw_info(&h, &info).out_capabilities &
+              IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED,
+              "a device without ATS: GET_HW_INFO says so");
+    must(iommufd_vdevice_alloc(h.iommufd, h.viommu, h.dev_id, VSID + 8,
+                               &vdevice), "VDEVICE_ALLOC");
+    hwpt = attach(&h, 0, STE1_EATS);
+    check_fetch(&h, VA + PAGE, 0, 0, PAGE_DATA + 8, "its DMA");
+    check_fetch(&h, VA + PAGE, TESTDEV_ATS, 0, -TESTDEV_ATS_OFF,
+                "its DMA by ATS");
+    leave(&h, hwpt);
 }
 
 static void make_viommu(struct host *h)
@@ -328,8 +389,8 @@ int main(int argc, char **argv)
 {
     struct host h = { .iommufd = -1 };
 
-    if (argc != 2) {
-        tap_bail("usage: testdev-host VFIO-CDEV");
+    if (argc != 3) {
+        tap_bail("usage: testdev-host VFIO-CDEV VFIO-CDEV-WITHOUT-ATS");
     }
     open_all(&h, argv[1]);
     check_capabilities(&h);
@@ -338,6 +399,8 @@ int main(int argc, char **argv)
     make_spaces(&h);
     check_stale(&h);
     check_event(&h, F_TRANSLATION, 0, "the one that was aborted");
+    check_phases(&h);
     check_pasids(&h);
+    check_without_ats(&h, argv[2]);
     return tap_done();
 }

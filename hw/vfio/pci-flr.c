@@ -10,6 +10,7 @@
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pci_regs.h"
 #include "pci-flr.h"
+#include "pci-p2p.h"
 
 /* The byte that was written to @at, 0 if there was none */
 static uint8_t byte_at(uint32_t at, uint32_t addr, uint32_t val, int len)
@@ -27,5 +28,6 @@ void vfio_pci_flr_written(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
                 (PCI_EXP_DEVCTL_BCR_FLR >> 8)) ||
         (af && byte_at(af + PCI_AF_CTRL, addr, val, len) & PCI_AF_CTRL_FLR)) {
         pci_viommu_device_reset(dev);
+        vfio_pci_p2p_after_flr(dev);
     }
 }

@@ -61,7 +61,7 @@ bool guest_host_is_618(void)
     return !g_strcmp0(g_getenv("SMMUV3_TEST_KERNEL"), "6.18");
 }
 
-static uint64_t cfg(uint8_t bus, uint8_t devfn, uint32_t reg)
+uint64_t guest_cfg(uint8_t bus, uint8_t devfn, uint32_t reg)
 {
     return ECAM + (bus << 20) + (devfn << 12) + reg;
 }
@@ -89,7 +89,7 @@ static uint8_t root_bus(const Guest *g, int i)
 
 static uint64_t port_cfg(const Guest *g, int i)
 {
-    return cfg(root_bus(g, i), g->smmus > 1 ? 0 : i << 3, 0);
+    return guest_cfg(root_bus(g, i), g->smmus > 1 ? 0 : i << 3, 0);
 }
 
 void guest_set_bus(Guest *g, int i, uint8_t bus)
@@ -100,7 +100,7 @@ void guest_set_bus(Guest *g, int i, uint8_t bus)
 
 bool guest_try_setup_device(Guest *g, int i)
 {
-    uint64_t dev = cfg(FIRST_BUS + i, 0, 0);
+    uint64_t dev = guest_cfg(FIRST_BUS + i, 0, 0);
 
     g_assert_cmphex(qtest_readl(g->qts, dev), ==, 0x11e81234);
     qtest_writel(g->qts, dev + PCI_BASE_ADDRESS_0, bar(i));

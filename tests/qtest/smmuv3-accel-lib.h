@@ -128,6 +128,8 @@ const char *guest_host_device(int i);
 /* Is the host one that attaches nested HWPTs only with a vDEVICE? */
 bool guest_host_is_618(void);
 
+/* Where @reg of a function's configuration space is */
+uint64_t guest_cfg(uint8_t bus, uint8_t devfn, uint32_t reg);
 /* Number the buses and map the BARs, as firmware would; again after a reset */
 void guest_enumerate(Guest *g);
 /* Give root port @i the secondary bus number @bus, and nothing else */

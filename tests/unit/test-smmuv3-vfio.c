@@ -84,7 +84,7 @@ static void test_direct_region(void)
 #define EXP_CAP 0x60
 #define AF_CAP  0x80
 
-static int resets;
+static int resets, mapped_anew;
 static bool has_af;
 
 uint8_t pci_find_capability(PCIDevice *dev, uint8_t id)
@@ -98,10 +98,17 @@ void pci_viommu_device_reset(PCIDevice *dev)
     resets++;
 }
 
+void vfio_pci_p2p_after_flr(PCIDevice *dev)
+{
+    mapped_anew++;
+}
+
 static int resets_by(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
 {
-    resets = 0;
+    resets = mapped_anew = 0;
     vfio_pci_flr_written(dev, addr, val, len);
+    /* Whoever is told of a reset, BARs are mapped anew after it */
+    g_assert_cmpint(mapped_anew, ==, resets);
     return resets;
 }
 

@@ -355,6 +355,9 @@ bool device_ask(Device *dev)
         dev->ready = make_viommu(&ask) && make_vdevice(&ask) &&
                      make_bypass(&ask) && try_attach(&ask) && try_events(&ask);
     }
+    if (dev->ready) {
+        device_ask_p2p(ask.iommu, ask.vfio);
+    }
     if (ask.vfio >= 0) {
         close(ask.vfio);
     }

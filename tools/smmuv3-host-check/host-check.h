@@ -44,6 +44,9 @@ void device_foreach(void (*each)(const Device *dev));
 /* ask.c: bind the device to an iommufd and ask the kernel; prints findings */
 bool device_ask(Device *dev);
 
+/* p2p.c: the same of DMA into its BARs; both are bound to one another */
+void device_ask_p2p(int iommu, int vfio);
+
 /*
  * report.c: add a line to the report; bad() makes the answer "no". @check names
  * what was looked at, and stays the same in later versions.

@@ -4,12 +4,14 @@
 #include "iommufd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
-#include <linux/vfio.h>
 
 static int call(int fd, unsigned long request, void *arg)
 {
@@ -48,6 +50,32 @@ int iommufd_ioas_map(int fd, uint32_t ioas, void *mem, size_t size,
     };
 
     return call(fd, IOMMU_IOAS_MAP, &cmd);
+}
+
+int iommufd_ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start,
+                          size_t size, uint64_t iova)
+{
+    struct iommu_ioas_map_file cmd = {
+        .size = sizeof(cmd),
+        .flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+                 IOMMU_IOAS_MAP_WRITEABLE,
+        .ioas_id = ioas,
+        .fd = file,
+        .start = start,
+        .length = size,
+        .iova = iova,
+    };
+
+    return call(fd, IOMMU_IOAS_MAP_FILE, &cmd);
+}
+
+int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, size_t size)
+{
+    struct iommu_ioas_unmap cmd = {
+        .size = sizeof(cmd), .ioas_id = ioas, .iova = iova, .length = size,
+    };
+
+    return call(fd, IOMMU_IOAS_UNMAP, &cmd);
 }
 
 static int hwpt_alloc(int fd, struct iommu_hwpt_alloc *cmd, uint32_t *id)
@@ -226,4 +254,39 @@ int vfio_map_bar(int device, unsigned index, void **mem)
     }
     *mem = at;
     return 0;
+}
+
+int vfio_reset(int device)
+{
+    return call(device, VFIO_DEVICE_RESET, NULL);
+}
+
+int vfio_export(int device, uint32_t region, uint32_t flags, unsigned ranges,
+                const struct vfio_region_dma_range *range)
+{
+    size_t size = sizeof(struct vfio_device_feature) +
+                  sizeof(struct vfio_device_feature_dma_buf) +
+                  ranges * sizeof(*range);
+    struct vfio_device_feature *feature = calloc(1, size);
+    struct vfio_device_feature_dma_buf *dmabuf;
+    int fd;
+
+    if (!feature) {
+        return -ENOMEM;
+    }
+    feature->argsz = size;
+    feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
+    dmabuf = (void *)feature->data;
+    dmabuf->region_index = region;
+    dmabuf->open_flags = O_RDWR | O_CLOEXEC;
+    dmabuf->flags = flags;
+    dmabuf->nr_ranges = ranges;
+    memcpy(dmabuf->dma_ranges, range, ranges * sizeof(*range));
+    /* The descriptor is the call's result. */
+    fd = ioctl(device, VFIO_DEVICE_FEATURE, feature);
+    if (fd < 0) {
+        fd = -errno;
+    }
+    free(feature);
+    return fd;
 }

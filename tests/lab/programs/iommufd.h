@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <linux/iommufd.h>
+#include <linux/vfio.h>
 
 /* A command of the SMMU's command queue. */
 struct smmu_command {
@@ -26,6 +27,9 @@ int iommufd_destroy(int fd, uint32_t id);
 int iommufd_ioas_alloc(int fd, uint32_t *id);
 int iommufd_ioas_map(int fd, uint32_t ioas, void *mem, size_t size,
                      uint64_t iova);
+int iommufd_ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start,
+                          size_t size, uint64_t iova);
+int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, size_t size);
 int iommufd_hwpt_alloc(int fd, uint32_t flags, uint32_t dev, uint32_t ioas,
                        uint32_t *id);
 int iommufd_hwpt_alloc_nested(int fd, uint32_t dev, uint32_t viommu,
@@ -48,5 +52,9 @@ int vfio_detach(int device);
 int vfio_enable(int device);
 /* The BAR, of its whole size; it stays mapped. */
 int vfio_map_bar(int device, unsigned index, void **mem);
+int vfio_reset(int device);
+/* A dma-buf of these ranges of a BAR: its descriptor, or a negative errno. */
+int vfio_export(int device, uint32_t region, uint32_t flags, unsigned ranges,
+                const struct vfio_region_dma_range *range);
 
 #endif

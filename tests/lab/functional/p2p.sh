@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# For the cases of p2p.ini: the devices, the test, and what QEMU says
+
+QTEST_QEMU_BINARY=/opt/qemu/bin/qemu-system-aarch64
+SMMUV3_TEST_DEVICES=$(echo $(pci_find 1234:11e8))
+SMMUV3_TEST_PEER=$(pci_find 1b36:0005)
+SMMUV3_TEST_FLR_PEER=$(pci_find 1b36:0010)
+export QTEST_QEMU_BINARY SMMUV3_TEST_DEVICES SMMUV3_TEST_PEER
+export SMMUV3_TEST_FLR_PEER
+vfio_bind $SMMUV3_TEST_DEVICES $SMMUV3_TEST_PEER $SMMUV3_TEST_FLR_PEER >&2
+
+# pretend HOST: from now on QEMU runs on the host that p2p-host.c makes of it
+pretend()
+{
+    cat >/tmp/qemu-system-aarch64 <<END
+#!/bin/sh
+P2P_HOST=$1 LD_PRELOAD=/opt/tests/p2p-host.so exec $QTEST_QEMU_BINARY "\$@"
+END
+    chmod +x /tmp/qemu-system-aarch64
+    export QTEST_QEMU_BINARY=/tmp/qemu-system-aarch64
+}
+
+# The test, whose standard error is its QEMUs', too
+p2p_test()
+{
+    smmuv3-accel-p2p-test --tap "$@" 2>/tmp/err
+    p2p_status=$?
+    cat /tmp/err >&2
+    return $p2p_status
+}
+
+is_said()
+{
+    [ "$(grep -c "$2" /tmp/err)" = $1 ]
+}
+
+# p2p_log TIMES WORDS: TAP. The last p2p_test's QEMUs said WORDS so often
+p2p_log()
+{
+    n=0
+    echo 1..2
+    point "is said $1 times: $2" is_said "$1" "$2"
+    point "no question whether it is a PCI BAR" is_said 0 "PCI BAR?"
+}
+
+is_refused()
+{
+    $QTEST_QEMU_BINARY -M virt,gic-version=3 -cpu cortex-a57 -nodefaults \
+        -display none -S -object iommufd,id=iommufd0 \
+        -device vfio-pci,host=$SMMUV3_TEST_PEER,iommufd=iommufd0,x-p2p=on \
+        2>/tmp/refused </dev/null && return 1
+    cat /tmp/refused >&2
+    grep "x-p2p=on cannot be had: $1" /tmp/refused >&2
+}
+
+# p2p_refused WORDS: TAP
+p2p_refused()
+{
+    n=0
+    echo 1..1
+    point "x-p2p=on is refused: $1" is_refused "$1"
+}

@@ -88,6 +88,14 @@ static void begin(unsigned n)
     g_assert_cmpuint(cons(), <, n);
 }
 
+/* The last of LONG - 1 commands is a CMD_SYNC with a message */
+static void begin_with_message_at_the_end(void)
+{
+    fill(LONG - 1, TLBI_VA, 0x1000);
+    put(LONG - 2, SYNC_MSG, MESSAGE);
+    begin(LONG - 1);
+}
+
 /* What is left is done, never too much at a time; returns in how many parts */
 static unsigned finish(unsigned n)
 {
@@ -250,9 +258,7 @@ static void smmuen_is_acknowledged_meanwhile(void)
 
 static void a_reset_forgets_it(void)
 {
-    fill(LONG - 1, TLBI_VA, 0x1000);
-    put(LONG - 2, SYNC_MSG, MESSAGE);
-    begin(LONG - 1);
+    begin_with_message_at_the_end();
     machine_reset();
     issued = 0;
     assert_rests();
@@ -263,9 +269,7 @@ static void a_reset_forgets_it(void)
 
 static void the_last_device_can_go_meanwhile(void)
 {
-    fill(LONG - 1, TLBI_VA, 0x1000);
-    put(LONG - 2, SYNC_MSG, MESSAGE);
-    begin(LONG - 1);
+    begin_with_message_at_the_end();
     rules_unplug();
     issued = 0;
     finish(LONG - 1);

@@ -625,6 +625,29 @@ static void errors_acknowledged_without_repair_come_again(void)
     g_assert_cmphex(machine_read(CMDQ_CONS, 4) & 0xfffff, ==, 3);
 }
 
+/* --- Invalidations --- */
+
+/* Of which test-smmuv3-inval.c shows when they are given up */
+static void ranges_are_tried_again_after_a_reset(void)
+{
+    SMMUv3Accel *accel = smmu->accel;
+    SMMUv3HostInfo was = accel->host;
+    bool was_known = accel->host_known;
+
+    /* IDR3.RIL, and pages of 4K, 16K and 64K */
+    accel->host = (SMMUv3HostInfo) {
+        .idr = { 0x0c4c141b, 0x520, 0, 0x1404, 0, 0x75 }, .oas = 48,
+    };
+    accel->host_known = true;
+    machine_reset();
+    g_assert_cmphex(accel->streams.inval.granules, ==, 0x15000);
+    accel->streams.inval.granules = 0;
+    machine_reset();
+    g_assert_cmphex(accel->streams.inval.granules, ==, 0x15000);
+    accel->host = was;
+    accel->host_known = was_known;
+}
+
 #define RULE(name) \
     g_test_add_func("/smmuv3/rules/" #name, test_##name)
 #define TEST_OF(name) \
@@ -657,7 +680,8 @@ static void errors_acknowledged_without_repair_come_again(void)
     X(a_source_pulses_its_wire_and_sends_its_message) \
     X(a_sync_sends_its_message_or_pulses_its_wire) \
     X(messages_that_fail_are_errors) \
-    X(errors_acknowledged_without_repair_come_again)
+    X(errors_acknowledged_without_repair_come_again) \
+    X(ranges_are_tried_again_after_a_reset)
 
 RULES(TEST_OF)
 

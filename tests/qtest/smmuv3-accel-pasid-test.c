@@ -29,7 +29,8 @@
 
 static const char *log_path;
 
-static Guest *start(const char *smmu)
+/* @smmu, @device: properties, each after a comma */
+static Guest *start_with(const char *smmu, const char *device)
 {
     Guest *g = g_new0(Guest, 1);
 
@@ -42,10 +43,16 @@ static Guest *start(const char *smmu)
                          "-device pcie-root-port,id=rp0,bus=pcie.1,chassis=1,"
                          "addr=0 "
                          "-device vfio-pci,id=dev0,host=%s,bus=rp0,"
-                         "iommufd=iommufd0,rombar=0",
-                         log_path, PXB_BUS, smmu, g_getenv("SMMUV3_TEST_NIC"));
+                         "iommufd=iommufd0,rombar=0%s",
+                         log_path, PXB_BUS, smmu, g_getenv("SMMUV3_TEST_NIC"),
+                         device);
     guest_set_bus(g, 0, FIRST_BUS);
     return g;
+}
+
+static Guest *start(const char *smmu)
+{
+    return start_with(smmu, "");
 }
 
 static void stop(Guest *g)
@@ -131,6 +138,32 @@ static void the_device_has_a_pasid_capability(void)
     g_assert_cmphex(qtest_readw(g->qts, cfg(cap + PCI_PASID_CTRL)), ==, 0);
     assert_pasid(g, HOST_PASID_BITS);
     stop(g);
+}
+
+static void it_is_where_it_is_asked_for(void)
+{
+    Guest *g = start_with("", ",x-vpasid-cap-offset=0x800");
+
+    g_assert_cmphex(ext_cap(g, PCI_EXT_CAP_ID_PASID), ==, 0x800);
+    assert_pasid(g, HOST_PASID_BITS);
+    g_assert_cmphex(ext_cap(g, PCI_EXT_CAP_ID_ERR), !=, 0);
+    stop(g);
+}
+
+/* Of the device's own, not aligned, of the conventional space, at the end */
+static void a_place_that_is_not_free_is_not_taken(void)
+{
+    static const uint16_t places[] = { 0x100, 0x802, 0x40, 0xffc };
+
+    for (int i = 0; i < ARRAY_SIZE(places); i++) {
+        g_autofree char *at = g_strdup_printf(",x-vpasid-cap-offset=%u",
+                                              places[i]);
+        Guest *g = start_with("", at);
+
+        g_assert_cmphex(ext_cap(g, PCI_EXT_CAP_ID_PASID), ==, 0);
+        g_assert_cmphex(ext_cap(g, PCI_EXT_CAP_ID_ERR), !=, 0);
+        stop(g);
+    }
 }
 
 static void its_width_is_what_both_have(void)
@@ -247,6 +280,8 @@ int main(int argc, char **argv)
     TEST(registers_offer_what_the_host_has);
     TEST(registers_offer_no_more_than_was_asked);
     TEST(the_device_has_a_pasid_capability);
+    TEST(it_is_where_it_is_asked_for);
+    TEST(a_place_that_is_not_free_is_not_taken);
     TEST(its_width_is_what_both_have);
     TEST(without_substreams_there_is_none);
     TEST(s1cdmax_and_eats_reach_the_host);

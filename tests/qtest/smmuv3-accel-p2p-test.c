@@ -53,7 +53,7 @@ static const char *env(const char *name)
 static char *peer_args(const char *host, const char *more)
 {
     return g_strdup_printf(" -device pcie-root-port,id=peer,bus=pcie.1,"
-                           "chassis=20,addr=%#x -device vfio-pci,host=%s,"
+                           "chassis=20,addr=0x%x -device vfio-pci,host=%s,"
                            "id=peerdev,bus=peer,iommufd=iommufd0,rombar=0%s "
                            "-trace iommufd_backend_map_file_dma ", PEER_SLOT,
                            host, more);

@@ -31,6 +31,7 @@ PROGRAMS = {
                           '../../../tools/smmuv3-host-check/report.c',
                           '../../../tools/smmuv3-host-check/sysfs.c'],
     'pasid-host.so': ['pasid-host.c'],
+    'bar-faults': ['bar-faults.c', 'iommufd.c', 'tap.c'],
     'p2p-host.so': ['p2p-host.c'],
     'p2p-abi': ['p2p-abi.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'fail-nth.so': ['fail-nth.c', '../../qtest/smmuv3-accel-fail-nth.h'],

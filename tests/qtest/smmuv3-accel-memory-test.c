@@ -14,7 +14,8 @@
 #include "qemu/units.h"
 #include "hw/pci/pci_regs.h"
 #include "qobject/qdict.h"
-#include "smmuv3-accel-lib.h"
+#include "standard-headers/linux/virtio_mem.h"
+#include "smmuv3-accel-virtio.h"
 
 /* 8 MiB of main memory that no table is in */
 #define FREE_RAM    0x46000000ull
@@ -22,6 +23,7 @@
 #define ADDED       0x80000000ull
 #define ADDED_SIZE  (64 * MiB)
 /* Stage 1, with map_added(): IOVA x + MAP_OFFSET to x there, too */
+#define SLOT        6
 /* The virt machine's registers of DIMMs (docs/specs/acpi_mem_hotplug.rst) */
 #define DIMM_REGS   0x09070000
 #define DIMM_SELECT (DIMM_REGS + 0x00)
@@ -227,6 +229,94 @@ static void read_only(void)
     unlink(path);
 }
 
+/* Have virtio-mem plug or unplug 8 MiB at @at */
+static void request(Virtio *v, uint16_t type, uint64_t at, uint64_t block)
+{
+    struct virtio_mem_req req = {
+        .type = cpu_to_le16(type),
+        .u.plug.addr = cpu_to_le64(at),
+        .u.plug.nb_blocks = cpu_to_le16(8 * MiB / block),
+    };
+    struct virtio_mem_resp resp = { .type = 0xffff };
+
+    virtio_send(v, &req, sizeof(req), &resp, sizeof(resp));
+    g_assert_cmpuint(le16_to_cpu(resp.type), ==, VIRTIO_MEM_RESP_ACK);
+}
+
+/* The CPU's number in what is not plugged stays out of the device's reach */
+static void assert_not_plugged(Guest *g, uint64_t at, uint64_t offset)
+{
+    qtest_writel(g->qts, at, 0xd1d1d1d1);
+    assert_gone(g, at, offset, 0xd1d1d1d1);
+}
+
+static void virtio_mem_comes_and_goes(void)
+{
+    const uint64_t block = 2 * MiB;
+    Guest *g = guest_start(1, ROOM_TO_GROW
+                           "-object memory-backend-ram,id=added,size=64M "
+                           "-device virtio-mem-pci,id=vmem,bus=pcie.0,addr=6,"
+                           "memdev=added,memaddr=0x80000000,block-size=2M ");
+    Virtio v;
+
+    virtio_start(&v, g, SLOT, 1u << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE);
+    qtest_qmp_assert_success(g->qts, "{'execute': 'qom-set', 'arguments': {"
+                             "'path': 'vmem', 'property': 'requested-size',"
+                             "'value': %" PRIu64 "}}", (uint64_t)ADDED_SIZE);
+    for (int i = 0; i < 2; i++) {
+        uint64_t offset = i ? MAP_OFFSET : 0;
+
+        if (i) {
+            translate(g);
+        }
+        assert_not_plugged(g, ADDED, offset);
+        request(&v, VIRTIO_MEM_REQ_PLUG, ADDED, block);
+        assert_reached(g, ADDED, 8 * MiB, offset);
+        request(&v, VIRTIO_MEM_REQ_PLUG, ADDED + 16 * MiB, block);
+        assert_reached(g, ADDED + 16 * MiB, 8 * MiB, offset);
+        /* Between them nothing is plugged */
+        assert_not_plugged(g, ADDED + 8 * MiB, offset);
+
+        request(&v, VIRTIO_MEM_REQ_UNPLUG, ADDED, block);
+        assert_not_plugged(g, ADDED, offset);
+        assert_reached(g, ADDED + 16 * MiB, 8 * MiB, offset);
+        request(&v, VIRTIO_MEM_REQ_UNPLUG, ADDED + 16 * MiB, block);
+        assert_not_plugged(g, ADDED + 16 * MiB, offset);
+    }
+    guest_stop(g);
+}
+
+/*
+ * A page that is in the balloon would be another after its return, and DMA
+ * would reach the first. So QEMU keeps it while a device is assigned.
+ */
+static void balloon_keeps_pages(void)
+{
+    const uint64_t page = BUF + MiB;
+    uint32_t pfn = cpu_to_le32(page >> 12);
+    Guest *g = guest_start(0, " -device virtio-balloon-pci,bus=pcie.0,"
+                           "addr=6 ");
+    Virtio v;
+
+    virtio_start(&v, g, SLOT, 0);
+    qtest_writel(g->qts, page, 0xba110000);
+    virtio_send(&v, &pfn, sizeof(pfn), NULL, 0);
+    /* Without devices the page is given back, and a new one is empty */
+    g_assert_cmphex(qtest_readl(g->qts, page), ==, 0);
+
+    guest_hotplug(g, 0);
+    for (int i = 0; i < 2; i++) {
+        if (i) {
+            translate(g);
+        }
+        qtest_writel(g->qts, page, 0xba110001 + i);
+        virtio_send(&v, &pfn, sizeof(pfn), NULL, 0);
+        g_assert_cmphex(qtest_readl(g->qts, page), ==, 0xba110001 + i);
+        assert_reached(g, page, 8 * KiB, i ? MAP_OFFSET : 0);
+    }
+    guest_stop(g);
+}
+
 #define KIND(name, kind) \
     qtest_add_data_func("smmuv3-accel-memory/" name, kind, main_memory)
 #define FILE_KIND(name, more) \
@@ -240,6 +330,7 @@ int main(int argc, char **argv)
     if (g_test_slow()) {
         KIND("ram-shared", "memory-backend-ram,share=on");
         KIND("ram-prealloc", "memory-backend-ram,prealloc=on");
+        KIND("memfd-prealloc", "memory-backend-memfd,prealloc=on");
         FILE_KIND("file-shared", ",share=on");
         FILE_KIND("file-private", ",share=off");
     }
@@ -250,5 +341,7 @@ int main(int argc, char **argv)
     TEST(main_memory_of_hugetlbfs);
     TEST(dimm_comes_and_goes);
     TEST(read_only);
+    TEST(virtio_mem_comes_and_goes);
+    TEST(balloon_keeps_pages);
     return g_test_run();
 }

@@ -210,7 +210,7 @@ hooks:
 analyze sanitize sanitize-qtest registers mutants coverage fuzz: native
 	@scripts/check/$@
 
-soak: native arm64 board kernel
+soak: native arm64 board faulty kernel
 	@scripts/check/soak $(MINUTES)
 
 times:

@@ -473,12 +473,28 @@ void smmuv3_streams_stopped(SMMUv3Streams *s)
 void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st)
 {
     st->atc_stale = false;
-    if (st->closed) {
+    if (st->closed && !SMMUV3_FAULT_IS(NO_RESET)) {
         Wanted w = resolve(s, st);
 
         reconcile_all(s, &w, 1);
     }
 }
+
+#ifdef SMMUV3_ACCEL_FAULTS
+/* Returns: how many of @n are to be tried */
+static size_t put_fault_into_retry(Wanted *w, size_t n)
+{
+    if (!SMMUV3_FAULT_IS(NO_RETRY)) {
+        return n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        w[i].st->retry.given_up = true;
+    }
+    return 0;
+}
+#else
+#define put_fault_into_retry(w, n) (n)
+#endif
 
 /*
  * Try the closed streams again whose time has come, or that a CMD_SYNC may try
@@ -498,6 +514,7 @@ static void retry(SMMUv3Streams *s, bool at_sync)
             w[n++] = resolve(s, st);
         }
     }
+    n = put_fault_into_retry(w, n);
     if (n) {
         reconcile_all(s, w, n);
     }

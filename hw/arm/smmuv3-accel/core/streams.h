@@ -15,12 +15,14 @@
 #include "stream.h"
 
 #ifdef SMMUV3_ACCEL_FAULTS
-/* Faults that other VMMs have, to see that the tests notice them */
+/* Faults that others have or might have, to see that the tests notice them */
 typedef enum SMMUv3Fault {
     SMMUV3_FAULT_NONE,
     SMMUV3_FAULT_NO_SMMUEN,      /* CR0.SMMUEN changes nothing */
     SMMUV3_FAULT_FIRST_ONLY,     /* only the first device is attached at plug */
     SMMUV3_FAULT_GBPA_ALWAYS,    /* GBPA acts whatever SMMUEN is */
+    SMMUV3_FAULT_NO_RETRY,       /* what is closed is not tried again */
+    SMMUV3_FAULT_NO_RESET,       /* a reset of the device is no trigger */
 } SMMUv3Fault;
 
 extern SMMUv3Fault smmuv3_fault;

@@ -190,7 +190,8 @@ static void set_guest_vfio(Object *obj, bool value, Error **errp)
 static void set_fault(Object *obj, const char *value, Error **errp)
 {
     static const char *const name[] = {
-        "none", "no-smmuen", "first-only", "gbpa-always",
+        "none", "no-smmuen", "first-only", "gbpa-always", "no-retry",
+        "no-reset",
     };
 
     for (int i = 0; i < ARRAY_SIZE(name); i++) {

@@ -483,6 +483,32 @@ static void test_known_parent_empties_tlb(void)
     guest_free(g);
 }
 
+/* All but CMD_SYNC, which reconciles what waits; see smmuv3_streams_try() */
+static void test_only_invalidates(void)
+{
+    Guest *g = guest_with(RIL);
+    unsigned attaching = 0;
+
+    for (unsigned opcode = 0; opcode < 256; opcode++) {
+        const uint64_t cmd[2] = { opcode | (uint64_t)SID << 32, 1 };
+        bool sync = opcode == SMMUV3_CMD_SYNC, attaches;
+        SMMUv3SyncSignal signal;
+        uint64_t addr;
+
+        guest_ste(g, SID, opcode % 2 ? STE_ABORT : STE_BYPASS, 0);
+        fake_host_take_calls(&g->host);
+        guest_command(g, cmd[0], cmd[1]);
+        attaches = g->host.calls[FAKE_ATTACH] > 0;
+        g_assert_true(smmuv3_command_only_invalidates(cmd) ==
+                      !(attaches || sync));
+        g_assert_true(smmuv3_command_is_sync(cmd, &signal, &addr) == sync);
+        attaching += attaches;
+    }
+    /* CFGI_STE and CFGI_STE_RANGE */
+    g_assert_cmpuint(attaching, ==, 2);
+    guest_free(g);
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/command/" sentence, test)
 
 int main(int argc, char **argv)
@@ -501,6 +527,7 @@ int main(int argc, char **argv)
     ADD("why a command is illegal is told", test_explain);
     ADD("a range is aligned to its size (4.3.2)", test_range);
     ADD("the queue's owner is told what became invalid", test_effects);
+    ADD("which commands attach nothing", test_only_invalidates);
     ADD("SYNC carries its MSI (4.7.3)", test_sync_signal);
     ADD("SYNC completes all before it (4.7.3)", test_sync_completes);
     return g_test_run();

@@ -493,6 +493,63 @@ static void test_nothing_without_device(void)
     guest_free(g);
 }
 
+/* What fails is left to somebody who may close streams */
+static void test_try(void)
+{
+    Guest *g = guest_with(1);
+
+    unmap(g, 3);
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 0, 1, EIO);
+    g_assert_false(smmuv3_streams_try(&g->s, 0));
+    fake_host_assert_calls(&g->host, "invalidate 3 !EIO; ");
+    g_assert_true(smmuv3_streams_try(&g->s, 0));
+    fake_host_assert_calls(&g->host, "invalidate 3; ");
+    assert_unmapped(3);
+    guest_sync(g);
+    fake_host_assert_calls(&g->host, "");
+    guest_free(g);
+}
+
+static void test_try_room(void)
+{
+    Guest *g = guest_with(1);
+
+    unmap(g, 1000);
+    g_assert_true(smmuv3_streams_try(&g->s, 24));
+    fake_host_assert_calls(&g->host, "");
+    g_assert_true(smmuv3_streams_try(&g->s, 25));
+    fake_host_assert_calls(&g->host, "invalidate 1000; ");
+    unmap(g, 1000);
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 0, 1, EIO);
+    g_assert_false(smmuv3_streams_try(&g->s, 25));
+    fake_host_assert_calls(&g->host, "invalidate 1000 !EIO; ");
+    guest_sync(g);
+    assert_unmapped(1000);
+    guest_free(g);
+}
+
+/* A CMD_SYNC tries closed streams again, and reports a failed ATC_INV */
+static void test_try_sync(void)
+{
+    Guest *g = guest_with(1);
+
+    guest_ste(g, 0, STE_S1(ctx_of(g, 1)), 0);
+    fake_host_fail(&g->host, BIT(FAKE_ALLOC_HWPT), 0, 1, ENOMEM);
+    guest_cfgi_ste(g, 0);
+    g_assert_cmpint(guest_dma(g, 0), ==, FAKE_BLOCKED);
+    fake_host_take_calls(&g->host);
+    g_assert_false(smmuv3_streams_try(&g->s, 0));
+    g_assert_true(smmuv3_streams_try(&g->s, 1));
+    fake_host_assert_calls(&g->host, "");
+    guest_wait(g, 1000);
+    g_assert_cmpint(guest_dma(g, 0), ==, FAKE_TRANSLATED);
+    g_assert_true(smmuv3_streams_try(&g->s, 0));
+    g->s.atc_failed = true;
+    g_assert_false(smmuv3_streams_try(&g->s, 0));
+    g_assert_true(guest_sync_fails(g));
+    guest_free(g);
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/cmdq/" sentence, test)
 
 int main(int argc, char **argv)
@@ -535,5 +592,9 @@ int main(int argc, char **argv)
         test_atc_inv_without_eats);
     ADD("ranges are given up after a range has failed, not before",
         test_ranges_survive);
+    ADD("tried without the big lock, a failed batch is as it was", test_try);
+    ADD("tried without the big lock, a batch goes when there is no room",
+        test_try_room);
+    ADD("a CMD_SYNC that may attach is not tried", test_try_sync);
     return g_test_run();
 }

@@ -147,6 +147,14 @@ static void atc_inv(SMMUv3Streams *s, const uint64_t cmd[2],
                                         SMMUV3_CMD1_ADDR));
 }
 
+bool smmuv3_command_is_sync(const uint64_t cmd[2], SMMUv3SyncSignal *signal,
+                            uint64_t *msi_addr)
+{
+    *signal = extract64(cmd[0], 12, 2);
+    *msi_addr = cmd[1] & SMMUV3_CMD1_MSI_ADDR;
+    return (cmd[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_SYNC;
+}
+
 static void cmd_sync(SMMUv3Streams *s, const uint64_t cmd[2],
                      SMMUv3CommandEffect *effect)
 {
@@ -229,6 +237,18 @@ const char *smmuv3_command_explain(SMMUv3CommandIllegal illegal)
     };
 
     return text[illegal];
+}
+
+bool smmuv3_command_only_invalidates(const uint64_t cmd[2])
+{
+    switch (cmd[0] & SMMUV3_CMD0_OPCODE) {
+    case SMMUV3_CMD_CFGI_STE:
+    case SMMUV3_CMD_CFGI_STE_RANGE:
+    case SMMUV3_CMD_SYNC:
+        return false;
+    default:
+        return true;
+    }
 }
 
 bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,

@@ -71,6 +71,17 @@ typedef struct SMMUv3CommandEffect {
 bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,
                     SMMUv3CommandEffect *effect);
 
+/*
+ * Does @cmd, if it is legal, attach and detach nothing? True of all but
+ * CFGI_STE, CFGI_STE_RANGE, CFGI_ALL, and CMD_SYNC, for which see
+ * smmuv3_streams_try()
+ */
+bool smmuv3_command_only_invalidates(const uint64_t cmd[2]);
+
+/* Is @cmd a CMD_SYNC? @signal, @msi_addr: of the effect that it will have */
+bool smmuv3_command_is_sync(const uint64_t cmd[2], SMMUv3SyncSignal *signal,
+                            uint64_t *msi_addr);
+
 /* @illegal in words, for people, with the section; NULL for a legal command */
 const char *smmuv3_command_explain(SMMUv3CommandIllegal illegal);
 

@@ -219,6 +219,15 @@ bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
     return done;
 }
 
+bool smmuv3_inval_try(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
+{
+    if (inval->n && issue(inval, viommu, inval->cmd, inval->n) < 0) {
+        return false;
+    }
+    inval->n = 0;
+    return true;
+}
+
 int smmuv3_inval_atc(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t sid)
 {
     const uint64_t all[1][2] = {

@@ -98,6 +98,14 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
 bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu);
 
 /**
+ * smmuv3_inval_try - issue the batch, by one call
+ *
+ * Returns: false if the call failed. The batch is then as it was, and is left
+ * to smmuv3_inval_flush(), called by somebody who may attach streams.
+ */
+bool smmuv3_inval_try(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu);
+
+/**
  * smmuv3_inval_atc - empty the ATC of the device with the vDEVICE @sid, now
  *
  * Returns: 0, or -errno if the device or the host did not do it

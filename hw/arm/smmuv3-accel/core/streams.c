@@ -616,6 +616,15 @@ bool smmuv3_streams_sync(SMMUv3Streams *s)
     return !atc_failed;
 }
 
+bool smmuv3_streams_try(SMMUv3Streams *s, uint32_t n)
+{
+    if (!n && (s->waiting || s->atc_failed)) {
+        return false;
+    }
+    return (n && s->inval.n + n <= SMMUV3_INVAL_MAX) ||
+           smmuv3_inval_try(&s->inval, s->viommu);
+}
+
 static void free_viommu_if_unused(SMMUv3Streams *s)
 {
     if (QTAILQ_EMPTY(&s->list)) {

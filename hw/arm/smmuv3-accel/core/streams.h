@@ -168,6 +168,18 @@ void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step);
  */
 bool smmuv3_streams_sync(SMMUv3Streams *s);
 
+/**
+ * smmuv3_streams_try - make room for @n more invalidations, or for a CMD_SYNC
+ * @n: 0 for a CMD_SYNC
+ *
+ * Makes no host call but IOMMU_HWPT_INVALIDATE, and neither closes nor opens a
+ * stream: it may be called without QEMU's big lock.
+ *
+ * Returns: true if smmuv3_streams_sync(), or queueing @n invalidations, will
+ * now make no host call at all
+ */
+bool smmuv3_streams_try(SMMUv3Streams *s, uint32_t n);
+
 /* Does a device with the StreamID @sid use ATS (translation, STE.EATS = 1)? */
 bool smmuv3_streams_has_atc(SMMUv3Streams *s, uint32_t sid);
 

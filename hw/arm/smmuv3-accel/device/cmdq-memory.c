@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
+#include "qemu/main-loop.h"
 #include "state.h"
 #include "hw/arm/smmuv3-internal.h"
 
@@ -28,7 +29,11 @@ static void forget_memory(SMMUv3AccelQueueMemory *m)
 
 static void memory_changed(MemoryListener *listener)
 {
-    forget_memory(container_of(listener, SMMUv3AccelQueueMemory, listener));
+    SMMUv3Accel *accel = container_of(listener, SMMUv3Accel,
+                                      cmdq_memory.listener);
+
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
+    forget_memory(&accel->cmdq_memory);
 }
 
 void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel)
@@ -49,13 +54,29 @@ void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel)
     }
 }
 
+static hwaddr queue_size(const SMMUQueue *q)
+{
+    return (hwaddr)q->entry_size << q->log2size;
+}
+
+bool smmuv3_accel_cmdq_memory_is_known(SMMUv3State *s)
+{
+    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+
+    return m->base == smmuv3_accel_queue_base(s->accel, &s->cmdq) &&
+           m->size == queue_size(&s->cmdq) && m->cache.len == m->size &&
+           m->cache.ptr;
+}
+
 uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s)
 {
     SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
     hwaddr base = smmuv3_accel_queue_base(s->accel, &s->cmdq);
-    hwaddr size = (hwaddr)s->cmdq.entry_size << s->cmdq.log2size;
+    hwaddr size = queue_size(&s->cmdq);
 
     if (m->base != base || m->size != size) {
+        /* To drop a reference to a memory region can free a device */
+        g_assert(bql_locked());
         forget_memory(m);
         address_space_cache_init(&m->cache, &address_space_memory, base, size,
                                  true);

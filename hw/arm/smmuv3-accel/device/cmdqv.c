@@ -112,6 +112,7 @@ static void go_on(void *opaque)
 {
     SMMUv3AccelCmdqv *c = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(c->accel);
     if (runstate_is_running()) {
         smmuv3_cmdqv_go_on(&c->regs);
     }
@@ -138,6 +139,7 @@ static void cmdqv_write(void *opaque, hwaddr offset, uint64_t val,
 {
     SMMUv3AccelCmdqv *c = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(c->accel);
     trace_smmuv3_accel_cmdqv_write(offset, val, size);
     smmuv3_cmdqv_write(&c->regs, offset, val, size);
 }
@@ -269,6 +271,7 @@ static void read_errors(void *opaque)
     uint8_t buf[1024];
     bool any = false;
 
+    SMMUV3_ACCEL_LOCK_GUARD(c->accel);
     /* Which queues are in error, their registers say */
     while (RETRY_ON_EINTR(read(c->regs.viommu->cmdqv_veventq_fd, buf,
                                sizeof(buf))) > 0) {

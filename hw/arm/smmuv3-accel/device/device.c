@@ -13,6 +13,7 @@
 
 static void reset(SMMUv3State *s)
 {
+    SMMUV3_ACCEL_LOCK_GUARD(s->accel);
     smmuv3_accel_cmdqv_reset(s->accel);
     smmuv3_accel_reset(s);
 }
@@ -87,8 +88,10 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     SMMUv3Accel *accel = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (running) {
         smmuv3_accel_load_regs(accel);
+        smmuv3_accel_show_cons(accel->smmu);
         smmuv3_streams_update(&accel->streams);
         smmuv3_accel_resume_cmdq(accel);
         smmuv3_accel_cmdqv_resume(accel);
@@ -123,6 +126,7 @@ static void retry_closed(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     smmuv3_streams_timer(&accel->streams);
 }
 
@@ -142,6 +146,8 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     accel->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_closed, accel);
     accel->vm_state = qemu_add_vm_change_state_handler(vm_state_changed, accel);
     s->backend = &backend_ops;
+    /* What needs the big lock takes it: device/regs.c */
+    memory_region_enable_lockless_io(&ARM_SMMU(s)->iomem);
 }
 
 void smmuv3_accel_instance_init(SMMUv3State *s)
@@ -154,6 +160,7 @@ void smmuv3_accel_instance_init(SMMUv3State *s)
         .ril = ON_OFF_AUTO_AUTO,
         .ssidsize_auto = true,
     };
+    qemu_rec_mutex_init(&accel->lock);
     QTAILQ_INIT(&accel->devices);
     smmuv3_accel_regs_init(accel, &clock_ops);
     accel->streams.on_close = smmuv3_accel_monitor_closed;
@@ -170,5 +177,6 @@ void smmuv3_accel_instance_finalize(Object *obj)
     }
     migrate_del_blocker(&s->accel->migration_blocker);
     timer_free(s->accel->retry_timer);
+    qemu_rec_mutex_destroy(&s->accel->lock);
     g_free(s->accel);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include "qemu/bswap.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "hw/pci/pci_device.h"
 #include "hw/vfio/vfio-device.h"
 #include "system/iommufd-viommu.h"
@@ -134,11 +135,13 @@ static int alloc_cmdqv_veventq(void *opaque, uint32_t viommu, uint32_t depth,
 static int attach(void *opaque, const SMMUv3HostDevice *dev, uint32_t hwpt,
                   Error **errp)
 {
+    g_assert(bql_locked());
     return vfio_cdev_attach_hwpt(vfio(dev)->fd, hwpt, errp);
 }
 
 static int detach(void *opaque, const SMMUv3HostDevice *dev, Error **errp)
 {
+    g_assert(bql_locked());
     return vfio_cdev_detach(vfio(dev)->fd, errp);
 }
 

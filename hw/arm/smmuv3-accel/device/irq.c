@@ -14,6 +14,7 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
+#include "qemu/main-loop.h"
 #include "state.h"
 #include "hw/arm/smmuv3-internal.h"
 #include "hw/arm/trace.h"
@@ -53,6 +54,7 @@ static bool interrupt(SMMUv3State *s, SMMUIrq irq, uint64_t cfg0,
 {
     uint64_t addr = message_addr(s, cfg0);
 
+    g_assert(bql_locked());
     trace_smmuv3_trigger_irq(irq);
     qemu_irq_pulse(s->irq[irq]);
     return !addr || send_message(s, addr, cfg1);
@@ -88,6 +90,14 @@ void smmuv3_accel_raise_eventq(SMMUv3State *s)
         !interrupt(s, SMMU_IRQ_EVTQ, s->eventq_irq_cfg0, s->eventq_irq_cfg1)) {
         smmuv3_accel_error(s, R_GERROR_MSI_EVENTQ_ABT_ERR_MASK);
     }
+}
+
+bool smmuv3_accel_sync_is_store(SMMUv3State *s, uint64_t addr)
+{
+    const SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+
+    addr = message_addr(s, addr);
+    return addr && addr >= m->base && addr - m->base < m->size;
 }
 
 void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data)

@@ -245,6 +245,7 @@ static SMMUv3AccelInfo *show_smmu(SMMUv3State *s)
     SMMUv3AccelStreamList **tail = &info->streams;
     SMMUv3Stream *st;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     info->id = g_strdup(DEVICE(s)->id);
     info->qom_path = object_get_canonical_path(OBJECT(s));
     info->bus = g_strdup(BUS(ARM_SMMU(s)->primary_bus)->name);

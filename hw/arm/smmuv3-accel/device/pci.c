@@ -298,6 +298,7 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     SMMUv3Accel *accel = opaque;
     SMMUv3HostInfo info = host_info(hiod);
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (check_alias(accel, hiod, errp) &&
         choose_ats(accel, hiod, &info, errp) &&
         smmuv3_accel_cmdqv_before_plug(accel, HOST_IOMMU_DEVICE_IOMMUFD(hiod),
@@ -315,6 +316,7 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     SMMUv3Accel *accel = opaque;
     SMMUv3AccelDevice *dev;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     QTAILQ_FOREACH(dev, &accel->devices, next) {
         if (dev->bus == bus && dev->devfn == devfn) {
             HostIOMMUDevice *hiod = dev->stream->dev.opaque;
@@ -336,6 +338,7 @@ static void bus_renumbered(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (accel->streams.regs.smmuen) {
         trace_smmuv3_accel_trigger("renumbered", 0);
         smmuv3_streams_update(&accel->streams);
@@ -354,6 +357,7 @@ static void device_reset(void *opaque, PCIDevice *pdev)
     SMMUv3Accel *accel = opaque;
     SMMUv3AccelDevice *dev = find_device(accel, pdev);
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (dev) {
         trace_smmuv3_accel_trigger("device-reset", dev->stream->sid);
         smmuv3_streams_device_reset(&accel->streams, dev->stream);

@@ -5,6 +5,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <poll.h>
+#include "qemu/lockable.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
@@ -32,6 +34,11 @@
  */
 #define SLICE_COMMANDS 4680
 #define SLICE_NS       (1 * SCALE_MS)
+/*
+ * Without the big lock: only the vCPU waits, and who waits for the vCPU, such
+ * as the monitor to stop the VM
+ */
+#define SLICE_ALONE_NS (20 * SCALE_MS)
 
 /* A queue in registers is refused, for the reason given at read_table() */
 static const MemTxAttrs queue_attrs = { .memory = true };
@@ -118,17 +125,23 @@ static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
     return n;
 }
 
-/* Bridges' MSIs go through the emulated SMMU, which has caches of its own */
-static void invalidate_emulated(SMMUv3State *s, const SMMUv3CommandEffect *e)
+/*
+ * Bridges' MSIs go through the emulated SMMU, which has caches of its own. They
+ * are empty unless an emulated bridge sends MSIs. So the CMD_SYNC invalidates
+ * all of them, whatever was asked for.
+ */
+static void invalidate_emulated(SMMUv3State *s)
 {
     SMMUState *bs = &s->smmu_state;
 
-    if (e->configs && g_hash_table_size(bs->configs)) {
-        smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { e->first, e->last });
+    QEMU_LOCK_GUARD(&s->mutex);
+    if (g_hash_table_size(bs->configs)) {
+        smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { 0, UINT32_MAX });
     }
-    if (e->tlb && g_hash_table_size(bs->iotlb)) {
+    if (g_hash_table_size(bs->iotlb)) {
         smmu_iotlb_inv_all(bs);
     }
+    s->accel->emulated_stale = false;
 }
 
 static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
@@ -150,6 +163,7 @@ static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
  */
 static void collect_events(SMMUv3State *s)
 {
+    s->accel->cmdq_synced = false;
     /*
      * Events that arrive while EVENTQEN = 0 are dropped, at the latest when it
      * is set
@@ -161,38 +175,63 @@ static void collect_events(SMMUv3State *s)
 
 /**
  * Slice - the part of the queue that is done at a time
+ * @alone: the big lock is not held
  * @error: the command at CONS ended in it
- * @synced: a CMD_SYNC has completed since events were last collected. Of one
- *          that sends no message the guest learns by CONS, when the slice ends.
  * @asked_host: the last command may have taken long
  * @done: the number of commands done
  * @end: the time when it is over; 0 before the clock has been read. That is
  *       not done before there was work: most queues are short.
  */
 typedef struct Slice {
+    bool alone;
     SMMUCmdError error;
-    bool synced;
     bool asked_host;
     uint32_t done;
     int64_t end;
 } Slice;
 
 /* Must only be called while commands are left */
-static bool is_over(Slice *slice)
+static bool is_over(SMMUv3State *s, Slice *slice)
 {
     int64_t now;
 
-    if (slice->done >= SLICE_COMMANDS) {
+    if (slice->done >= SLICE_COMMANDS ||
+        (slice->alone && smmuv3_accel_lock_wanted(s->accel))) {
         return true;
     }
     now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     if (!slice->end) {
-        slice->end = now + SLICE_NS;
+        slice->end = now + (slice->alone ? SLICE_ALONE_NS : SLICE_NS);
     }
     return now >= slice->end;
 }
 
-/* Do the first of @max commands, or several; returns how many, 0 at an error */
+/*
+ * Without the big lock: can @cmd be done? What it has to ask the host for is
+ * asked for here, where it still can be given up; doing it again does no harm.
+ */
+static bool can_do_alone(SMMUv3State *s, const uint64_t cmd[2])
+{
+    SMMUv3Accel *accel = s->accel;
+    SMMUv3SyncSignal signal;
+    uint64_t msi_addr;
+
+    if (smmuv3_command_only_invalidates(cmd)) {
+        return smmuv3_streams_try(&accel->streams, RUN_MAX);
+    }
+    if (!smmuv3_command_is_sync(cmd, &signal, &msi_addr) ||
+        !smmuv3_streams_try(&accel->streams, 0)) {
+        return false;
+    }
+    return signal != SMMUV3_SYNC_IRQ ||
+           (smmuv3_accel_sync_is_store(s, msi_addr) &&
+            !smmuv3_accel_has_events(accel));
+}
+
+/*
+ * Do the first of @max commands, or several; returns how many. 0 at an error,
+ * or if the big lock is needed
+ */
 static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
                             uint32_t max, Slice *slice)
 {
@@ -201,9 +240,15 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     uint64_t step = 0;
     uint32_t n;
 
+    if (slice->alone && !can_do_alone(s, cmd)) {
+        return 0;
+    }
     trace_smmuv3_accel_command(cmd[0], cmd[1]);
     if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
                         &effect)) {
+        if (slice->alone) {
+            return 0;
+        }
         illegal_command(s, cmd, smmuv3_command_explain(effect.illegal));
         slice->error = SMMU_CERROR_ILL;
         return 0;
@@ -217,12 +262,17 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
         trace_smmuv3_accel_repeat(n - 1, step);
         smmuv3_streams_repeat(&s->accel->streams, n - 1, step);
     }
-    invalidate_emulated(s, &effect);
+    s->accel->emulated_stale |= effect.configs || effect.tlb;
+    if (effect.sync && s->accel->emulated_stale) {
+        invalidate_emulated(s);
+    }
     slice->asked_host = effect.sync || effect.configs;
-    slice->synced |= effect.sync;
+    s->accel->cmdq_synced |= effect.sync;
     if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
-        collect_events(s);
-        slice->synced = false;
+        if (!slice->alone) {
+            collect_events(s);
+        }
+        s->accel->cmdq_synced = false;
         smmuv3_accel_signal_sync(s, effect.msi_addr, effect.msi_data);
     }
     return n;
@@ -232,8 +282,9 @@ int smmuv3_accel_do_command(SMMUv3State *s, const uint64_t cmd[2])
 {
     Slice slice = {};
 
+    g_assert(bql_locked());
     do_commands(s, (const uint64_t (*)[2])cmd, 1, &slice);
-    if (!slice.error && slice.synced) {
+    if (!slice.error && s->accel->cmdq_synced) {
         collect_events(s);
     }
     return slice.error;
@@ -265,32 +316,45 @@ static bool do_run(SMMUv3State *s, Slice *slice)
 {
     SMMUQueue *q = &s->cmdq;
     QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
-    uint32_t n = read_run(s, cmd);
+    uint32_t n;
 
+    if (slice->alone && !smmuv3_accel_cmdq_memory_is_known(s)) {
+        return false;
+    }
+    n = read_run(s, cmd);
     if (!n) {
         slice->error = SMMU_CERROR_ABT;
     }
     for (uint32_t i = 0, done; i < n; i += done) {
-        if (i && slice->asked_host && is_over(slice)) {
+        if (i && slice->asked_host && is_over(s, slice)) {
             return false;
         }
         done = do_commands(s, &cmd[i], n - i, slice);
         if (!done) {
-            break;
+            return false;
         }
         slice->done += done;
         /* CMDQ_CONS.ERR, above the index, keeps its value */
         q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
     }
-    if (slice->error) {
-        /*
-         * 7.1: CONS stays at the command, and the SMMU fetches it again
-         * later
-         */
-        smmu_write_cmdq_err(s, slice->error);
-        smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
+    return n > 0;
+}
+
+static void do_slice(SMMUv3State *s, Slice *slice)
+{
+    while (has_commands(s)) {
+        if ((slice->done && is_over(s, slice)) || !do_run(s, slice)) {
+            break;
+        }
     }
-    return true;
+}
+
+void smmuv3_accel_show_cons(SMMUv3State *s)
+{
+    /* 6.3.28: bits above the wrap bit read as zero, whatever was written */
+    qatomic_store_release(&s->accel->cmdq_cons,
+                          s->cmdq.cons & (WRAP_INDEX_MASK(&s->cmdq) |
+                                          R_CMDQ_CONS_ERR_MASK));
 }
 
 void smmuv3_accel_consume_cmdq(SMMUv3State *s)
@@ -298,20 +362,39 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
     SMMUv3Accel *accel = s->accel;
     Slice slice = {};
 
-    while (has_commands(s)) {
-        if ((slice.done && is_over(&slice)) || !do_run(s, &slice)) {
-            break;
-        }
-    }
-    /* No vCPU sees CONS before this returns */
-    if (slice.synced) {
+    g_assert(bql_locked());
+    do_slice(s, &slice);
+    if (accel->cmdq_synced) {
         collect_events(s);
+    }
+    if (slice.error) {
+        /* 7.1: CONS stays at the command, which is fetched again later */
+        smmu_write_cmdq_err(s, slice.error);
+    }
+    smmuv3_accel_show_cons(s);
+    if (slice.error) {
+        smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
     }
     accel->cmdq_unfinished = has_commands(s);
     if (accel->cmdq_unfinished) {
         trace_smmuv3_accel_slice(slice.done);
         qemu_bh_schedule(accel->cmdq_bh);
     }
+}
+
+bool smmuv3_accel_consume_cmdq_alone(SMMUv3State *s)
+{
+    SMMUv3Accel *accel = s->accel;
+    Slice slice = { .alone = true };
+
+    do_slice(s, &slice);
+    if (has_commands(s) ||
+        (accel->cmdq_synced && smmuv3_accel_has_events(accel))) {
+        return false;
+    }
+    accel->cmdq_synced = false;
+    smmuv3_accel_show_cons(s);
+    return true;
 }
 
 /*
@@ -323,6 +406,7 @@ static void go_on(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (runstate_is_running()) {
         smmuv3_accel_consume_cmdq(accel->smmu);
     }
@@ -396,6 +480,7 @@ void smmuv3_accel_record(SMMUv3State *s,
 {
     uint32_t evt[SMMUV3_EVENT_WORDS];
 
+    SMMUV3_ACCEL_LOCK_GUARD(s->accel);
     QEMU_BUILD_BUG_ON(sizeof(evt) != SMMUV3_EVENT_SIZE);
     for (int i = 0; i < SMMUV3_EVENT_WORDS; i++) {
         evt[i] = cpu_to_le32(word[i]);
@@ -420,12 +505,31 @@ void smmuv3_accel_read_events(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (smmuv3_event_read(&accel->events, accel->streams.viommu->veventq_fd,
                           deliver, accel->smmu)) {
         /*
          * The host lost these events; for the guest they are lost all the same
          */
         overflow(accel->smmu);
+    }
+}
+
+/*
+ * None is on its way from the vEVENTQ to the guest's queue: whoever brings one
+ * holds the lock, too.
+ */
+bool smmuv3_accel_has_events(SMMUv3Accel *accel)
+{
+    SMMUv3VIOMMU *viommu = accel->streams.viommu;
+
+    if (!viommu || !viommu->has_veventq ||
+        !smmuv3_eventq_enabled(accel->smmu)) {
+        return false;
+    } else {
+        struct pollfd p = { .fd = viommu->veventq_fd, .events = POLLIN };
+
+        return poll(&p, 1, 0) != 0;
     }
 }
 

@@ -18,11 +18,13 @@
 
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "state.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 #include "hw/arm/smmuv3-internal.h"
 #include "hw/arm/trace.h"
 #include "system/dma.h"
+#include "system/runstate.h"
 
 /* Fields; all else is reserved, or of a feature that is never offered */
 #define CR0_ATSCHK         BIT(4)
@@ -183,6 +185,7 @@ static void set_queue_sizes(SMMUv3State *s)
                            FIELD_EX32(s->idr[1], IDR1, CMDQS));
     s->eventq.log2size = MIN(extract64(s->eventq.base, 0, 5),
                              FIELD_EX32(s->idr[1], IDR1, EVENTQS));
+    smmuv3_accel_show_cons(s);
 }
 
 static void write_queue_base(SMMUv3State *s, SMMUQueue *q, hwaddr offset,
@@ -249,11 +252,12 @@ static void write_register(SMMUv3Accel *accel, hwaddr offset, uint32_t val)
         accel->cmdq_moved = smmuv3_cmdq_enabled(s);
         break;
     case A_CMDQ_PROD:
-        s->cmdq.prod = val & QUEUE_INDEX_FIELDS;
+        qatomic_set(&s->cmdq.prod, val & QUEUE_INDEX_FIELDS);
         smmuv3_accel_consume_cmdq(s);
         break;
     case A_CMDQ_CONS:
         s->cmdq.cons = val & (QUEUE_INDEX_FIELDS | R_CMDQ_CONS_ERR_MASK);
+        smmuv3_accel_show_cons(s);
         accel->cmdq_moved = false;
         break;
     case A_EVENTQ_BASE:
@@ -330,11 +334,10 @@ static uint32_t read_register(SMMUv3State *s, hwaddr offset)
     case A_CMDQ_BASE + 4:
         return half(s->cmdq.base, offset);
     case A_CMDQ_PROD:
-        return s->cmdq.prod;
+        return qatomic_read(&s->cmdq.prod);
     case A_CMDQ_CONS:
-        /* 6.3.28: bits above the wrap bit read as zero, whatever was written */
-        return s->cmdq.cons & (WRAP_INDEX_MASK(&s->cmdq) |
-                               R_CMDQ_CONS_ERR_MASK);
+        /* What the commands have done is visible to whoever sees this */
+        return qatomic_load_acquire(&s->accel->cmdq_cons);
     case A_EVENTQ_BASE:
     case A_EVENTQ_BASE + 4:
         return half(s->eventq.base, offset);
@@ -355,6 +358,31 @@ static uint32_t read_register(SMMUv3State *s, hwaddr offset)
 }
 
 /*
+ * The guest tells of commands, and the big lock is not held. Returns: false if
+ * it has to be
+ */
+static bool ring_alone(SMMUv3Accel *accel, uint32_t val)
+{
+    SMMUv3State *s = accel->smmu;
+    bool done;
+
+    if (!smmuv3_accel_lock_alone(accel)) {
+        return false;
+    }
+    qatomic_set(&s->cmdq.prod, val & QUEUE_INDEX_FIELDS);
+    done = smmuv3_accel_consume_cmdq_alone(s);
+    smmuv3_accel_unlock(accel);
+    if (!done) {
+        BQL_LOCK_GUARD();
+        SMMUV3_ACCEL_LOCK_GUARD(accel);
+
+        /* Another vCPU may have written the register since */
+        smmuv3_accel_consume_cmdq(s);
+    }
+    return true;
+}
+
+/*
  * Write the upper half first: if one access has both CMDQ_PROD and CMDQ_CONS,
  * CONS must be new when the write of PROD starts the queue.
  */
@@ -362,18 +390,40 @@ void smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t val,
                         unsigned size)
 {
     trace_smmuv3_write_mmio(offset, val, size, MEMTX_OK);
+    if (offset == A_CMDQ_PROD && size == 4 && ring_alone(s->accel, val)) {
+        return;
+    }
+    BQL_LOCK_GUARD();
+    SMMUV3_ACCEL_LOCK_GUARD(s->accel);
     if (size == 8) {
         write_register(s->accel, offset + 4, val >> 32);
     }
     write_register(s->accel, offset, val);
 }
 
-uint64_t smmuv3_accel_read(SMMUv3State *s, hwaddr offset, unsigned size)
+static uint64_t read_registers(SMMUv3State *s, hwaddr offset, unsigned size)
 {
     uint64_t val = read_register(s, offset);
 
     if (size == 8) {
         val |= (uint64_t)read_register(s, offset + 4) << 32;
+    }
+    return val;
+}
+
+uint64_t smmuv3_accel_read(SMMUv3State *s, hwaddr offset, unsigned size)
+{
+    uint64_t val;
+
+    if (bql_locked() && !runstate_is_running()) {
+        /* Perhaps it was loaded, of which nobody has told yet */
+        smmuv3_accel_show_cons(s);
+    }
+    if (offset == A_CMDQ_PROD || offset == A_CMDQ_CONS) {
+        val = read_registers(s, offset, size);
+    } else {
+        BQL_LOCK_GUARD();
+        val = read_registers(s, offset, size);
     }
     trace_smmuv3_read_mmio(offset, val, size, MEMTX_OK);
     return val;
@@ -383,11 +433,13 @@ void smmuv3_accel_reset(SMMUv3State *s)
 {
     SMMUv3Accel *accel = s->accel;
 
+    SMMUV3_ACCEL_LOCK_GUARD(accel);
     trace_smmuv3_accel_trigger("reset", 0);
     smmuv3_accel_update_idr(accel);
     smmuv3_accel_load_regs(accel);
     accel->cmdq_moved = false;
     accel->cmdq_unfinished = false;
+    accel->cmdq_synced = false;
     smmuv3_streams_reset(&accel->streams);
 }
 

@@ -7,6 +7,8 @@
 #ifndef HW_ARM_SMMUV3_ACCEL_DEVICE_STATE_H
 #define HW_ARM_SMMUV3_ACCEL_DEVICE_STATE_H
 
+#include "qemu/atomic.h"
+#include "qemu/thread.h"
 #include "hw/arm/smmuv3-backend.h"
 #include "hw/pci/pci.h"
 #include "system/iommufd.h"
@@ -47,6 +49,8 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
 
 /**
  * SMMUv3Accel - what accel=on adds to an SMMUv3State
+ * @lock: of all that changes below, and of the command queue's registers
+ * @lock_wanted: so many hold the big lock and wait for @lock
  * @on: the accel property; without it nothing below is used
  * @cmdqv: asked for
  * @has_acpi: the guest learns of its devices by ACPI; set by the machine
@@ -60,10 +64,16 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  * @guest_vfio: VFIO in the guest may own devices, and is to get their MSIs
  * @pa_mask: the address bits that there are (IDR5.OAS)
  * @cmdq_moved: CMDQ_BASE was written while CMDQEN = 1, CMDQ_CONS not yet
+ * @cmdq_cons: CMDQ_CONS as it is read, which needs no lock
+ * @cmdq_synced: a CMD_SYNC has completed since events were last collected. Of
+ *               one that sends no message the guest learns by @cmdq_cons.
+ * @emulated_stale: the emulated SMMU's caches hold what is invalid
  * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
  */
 struct SMMUv3Accel {
     SMMUv3State *smmu;
+    QemuRecMutex lock;
+    int lock_wanted;
     bool on;
     OnOffAuto cmdqv;
     bool has_acpi;
@@ -77,6 +87,9 @@ struct SMMUv3Accel {
     bool guest_vfio;
     uint64_t pa_mask;
     bool cmdq_moved;
+    uint32_t cmdq_cons;
+    bool cmdq_synced;
+    bool emulated_stale;
     bool cmdq_unfinished;
     QEMUBH *cmdq_bh;
     SMMUv3Streams streams;
@@ -88,6 +101,41 @@ struct SMMUv3Accel {
     QEMUTimer *retry_timer;
     Error *migration_blocker;
 };
+
+/* device/lock.c: see Locks in docs/devel/smmuv3-accel.rst */
+
+/*
+ * The caller holds the big lock. It may hold this one, too: what is done then
+ * can make QEMU call the vSMMU again, as bus mastering that is turned off does.
+ */
+void smmuv3_accel_lock(SMMUv3Accel *accel);
+void smmuv3_accel_unlock(SMMUv3Accel *accel);
+/*
+ * Without the big lock. Returns: false if the caller has to have that: it has
+ * it already, or whoever has it waits for this lock
+ */
+bool smmuv3_accel_lock_alone(SMMUv3Accel *accel);
+
+/* Does somebody who holds the big lock wait? */
+static inline bool smmuv3_accel_lock_wanted(SMMUv3Accel *accel)
+{
+    return qatomic_read(&accel->lock_wanted);
+}
+
+typedef SMMUv3Accel SMMUv3AccelLocked;
+
+static inline SMMUv3AccelLocked *smmuv3_accel_locked(SMMUv3Accel *accel)
+{
+    smmuv3_accel_lock(accel);
+    return accel;
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SMMUv3AccelLocked, smmuv3_accel_unlock)
+
+/* Until the end of the block */
+#define SMMUV3_ACCEL_LOCK_GUARD(accel) \
+    g_autoptr(SMMUv3AccelLocked) locked_ G_GNUC_UNUSED = \
+        smmuv3_accel_locked(accel)
 
 /* device/regs.c: the registers, and what a write of them starts */
 
@@ -112,6 +160,8 @@ uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q);
 /* The command queue as memory of this process */
 void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel);
 void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel);
+/* Is it known where the queue is now, and is it one piece of RAM? */
+bool smmuv3_accel_cmdq_memory_is_known(SMMUv3State *s);
 /* Returns: its first byte; NULL if the queue is not one piece of RAM */
 uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 /* Store to @addr if it is in the command queue; returns whether it is */
@@ -126,6 +176,13 @@ void smmuv3_accel_cmdq_finalize(SMMUv3Accel *accel);
  * rest; CMDQ_CONS says how far it is.
  */
 void smmuv3_accel_consume_cmdq(SMMUv3State *s);
+/*
+ * The same without the big lock: of the commands that attach nothing and raise
+ * no wire. Returns: false if smmuv3_accel_consume_cmdq() has to do the rest
+ */
+bool smmuv3_accel_consume_cmdq_alone(SMMUv3State *s);
+/* The guest may see how far the queue is */
+void smmuv3_accel_show_cons(SMMUv3State *s);
 /* The VM runs again, and perhaps in the middle of a long queue */
 void smmuv3_accel_resume_cmdq(SMMUv3Accel *accel);
 /* Record an event, or lose it, as EVENTQEN and the queue say */
@@ -136,6 +193,8 @@ void smmuv3_accel_record(SMMUv3State *s,
  * @opaque: an SMMUv3Accel *, with a vEVENTQ
  */
 void smmuv3_accel_read_events(void *opaque);
+/* Are there any? Needs no big lock */
+bool smmuv3_accel_has_events(SMMUv3Accel *accel);
 /* The same, where there may be no vEVENTQ */
 void smmuv3_accel_fetch_events(SMMUv3Accel *accel);
 
@@ -178,6 +237,8 @@ void smmuv3_accel_cmdqv_resume(SMMUv3Accel *accel);
 void smmuv3_accel_error(SMMUv3State *s, uint32_t errors);
 /* The event queue is no longer empty */
 void smmuv3_accel_raise_eventq(SMMUv3State *s);
+/* Is the message of a CMD_SYNC a store to the command queue, which is known? */
+bool smmuv3_accel_sync_is_store(SMMUv3State *s, uint64_t addr);
 /* A CMD_SYNC has completed that asks for an interrupt */
 void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data);
 

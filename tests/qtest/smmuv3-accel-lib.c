@@ -160,7 +160,7 @@ static void add_buses(Guest *g, GString *args, const char *smmu)
 }
 
 static Guest *start_on(int nports, int smmus, int ndevs, bool emulated,
-                       bool trace, const char *smmu,
+                       bool trace, bool shared, const char *smmu,
                        const char *(*device)(int))
 {
     Guest *g = g_new0(Guest, 1);
@@ -176,10 +176,11 @@ static Guest *start_on(int nports, int smmus, int ndevs, bool emulated,
      * What the firmware is does not matter, as no CPU runs; that there is one
      * makes the machine describe more than pcie.0, by ACPI.
      */
-    g_string_printf(args, "-machine virt,gic-version=3 -cpu cortex-a57 "
-                    "-m 128M -nodefaults -bios %s -D %s "
-                    "-object iommufd,id=iommufd0 ",
-                    g->firmware_path, g->trace_path);
+    g_string_printf(args, "-machine virt,gic-version=3%s -cpu cortex-a57 "
+                    "-m 128M -nodefaults -bios %s -object iommufd,id=iommufd0 ",
+                    shared ? ",memory-backend=ram,aux-ram-share=on -object "
+                    "memory-backend-memfd,id=ram,size=128M,share=on" : "",
+                    g->firmware_path);
     add_buses(g, args, smmu);
     for (int i = 0; i < ndevs; i++) {
         g_autofree char *dev = g_strdup(device(i));
@@ -192,6 +193,8 @@ static Guest *start_on(int nports, int smmus, int ndevs, bool emulated,
         g_string_append(args, "-trace iommufd_viommu_call "
                         "-trace smmuv3_accel_*");
     }
+    g->args = g_strdup(args->str);
+    g_string_append_printf(args, " -D %s", g->trace_path);
     g->qts = qtest_init(args->str);
     guest_enumerate(g);
     return g;
@@ -200,7 +203,7 @@ static Guest *start_on(int nports, int smmus, int ndevs, bool emulated,
 static Guest *start(int ndevs, bool emulated, bool trace, const char *smmu,
                     const char *(*device)(int))
 {
-    return start_on(DEVS, 1, ndevs, emulated, trace, smmu, device);
+    return start_on(DEVS, 1, ndevs, emulated, trace, false, smmu, device);
 }
 
 static const char *assigned_device(int i)
@@ -241,8 +244,14 @@ Guest *guest_start_untraced(int ndevs)
 
 Guest *guest_start_many(int ndevs, bool one_smmu)
 {
-    return start_on(ndevs, one_smmu ? 1 : ndevs, ndevs, false, false,
+    return start_on(ndevs, one_smmu ? 1 : ndevs, ndevs, false, false, false,
                     ",accel=on", assigned_device);
+}
+
+Guest *guest_start_shared(int ndevs)
+{
+    return start_on(DEVS, 1, ndevs, false, true, true, ",accel=on",
+                    assigned_device);
 }
 
 Guest *guest_start_emulated(int ndevs)
@@ -257,7 +266,101 @@ void guest_stop(Guest *g)
     unlink(g->firmware_path);
     g_free(g->trace_path);
     g_free(g->firmware_path);
+    g_free(g->args);
     g_free(g);
+}
+
+/* Wait until the migration has come to an end; was it a success? */
+static bool wait_migrated(QTestState *qts)
+{
+    static const char *const ends[] = { "completed", "failed", "cancelled" };
+
+    for (;;) {
+        QDict *info = qtest_qmp_assert_success_ref(
+            qts, "{'execute': 'query-migrate'}");
+        g_autofree char *status = g_strdup(qdict_get_try_str(info, "status"));
+
+        qobject_unref(info);
+        for (int i = 0; i < ARRAY_SIZE(ends); i++) {
+            if (!g_strcmp0(status, ends[i])) {
+                return i == 0;
+            }
+        }
+        g_usleep(10 * 1000);
+    }
+}
+
+static void send_migrate(QTestState *qts, const char *cpr, const char *mig)
+{
+    qtest_qmp_assert_success(qts, "{'execute': 'migrate-set-capabilities',"
+        "'arguments': {'capabilities': ["
+        "{'capability': 'return-path', 'state': true}]}}");
+    qtest_qmp_assert_success(qts, "{'execute': 'migrate-set-parameters',"
+        "'arguments': {'mode': 'cpr-transfer'}}");
+    qtest_qmp_assert_success(qts, "{'execute': 'migrate', 'arguments': {"
+        "'channels': ["
+        "{'channel-type': 'main', 'addr': {'transport': 'socket',"
+        " 'type': 'unix', 'path': %s}},"
+        "{'channel-type': 'cpr', 'addr': {'transport': 'socket',"
+        " 'type': 'unix', 'path': %s}}]}}", mig, cpr);
+}
+
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    g_auto(GStrv) parts = g_strsplit(text, from, 2);
+
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
+    return g_strjoinv(to, parts);
+}
+
+bool guest_hand_over(Guest *g, const char *from, const char *to,
+                     void (*meanwhile)(Guest *g))
+{
+    g_autofree char *dir = g_dir_make_tmp("smmuv3-XXXXXX", NULL);
+    g_autofree char *cpr = g_build_filename(dir, "cpr", NULL);
+    g_autofree char *mig = g_build_filename(dir, "mig", NULL);
+    g_autofree char *same = from ? replaced(g->args, from, to)
+                                 : g_strdup(g->args);
+    g_autofree char *trace_path = temp_file("");
+    int cpr_fd = qtest_socket_server(cpr);
+    g_autofree char *args = g_strdup_printf(
+        "%s%s -D %s -incoming defer -incoming cpr,addr.transport=socket,"
+        "addr.type=fd,addr.str=%d", same, meanwhile ? "-S" : "", trace_path,
+        cpr_fd);
+    QTestState *old = g->qts;
+    QTestState *new = qtest_init_ext(NULL, args, NULL, false);
+    bool done;
+
+    close(cpr_fd);
+    send_migrate(old, cpr, mig);
+    qtest_connect(new);
+    qtest_qmp_handshake(new, NULL);
+    qtest_qmp_assert_success(new, "{'execute': 'migrate-incoming',"
+        "'arguments': {'channels': [{'channel-type': 'main', 'addr': {"
+        "'transport': 'socket', 'type': 'unix', 'path': %s}}],"
+        "'exit-on-error': false}}", mig);
+    done = wait_migrated(old);
+    if (done) {
+        wait_migrated(new);
+        g->qts = new;
+        if (meanwhile) {
+            meanwhile(g);
+            qtest_qmp_assert_success(new, "{'execute': 'cont'}");
+        }
+        qtest_qmp_eventwait(new, "RESUME");
+        qtest_quit(old);
+        unlink(g->trace_path);
+        g_free(g->trace_path);
+        g->trace_path = g_steal_pointer(&trace_path);
+        g->trace_pos = 0;
+    } else {
+        qtest_quit(new);
+        unlink(trace_path);
+    }
+    unlink(cpr);
+    unlink(mig);
+    rmdir(dir);
+    return done;
 }
 
 /* What the guest's OS does at the end of a plug or an unplug */

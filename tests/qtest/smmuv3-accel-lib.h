@@ -98,6 +98,7 @@ typedef struct HostCalls {
 
 typedef struct Guest {
     QTestState *qts;
+    char *args;         /* of QEMU, but for the trace */
     char *firmware_path;
     char *trace_path;
     long trace_pos;
@@ -118,6 +119,19 @@ typedef struct Guest {
 Guest *guest_start(int ndevs, const char *smmu);
 /* Without a trace, so that host_calls() is not to be had, but faster */
 Guest *guest_start_untraced(int ndevs);
+/* With memory that another QEMU can take over */
+Guest *guest_start_shared(int ndevs);
+/*
+ * Let another QEMU take over, by cpr-transfer. Its command line is the same; if
+ * @from is not NULL, @from in it is replaced by @to. If @meanwhile is not NULL,
+ * it is called with @g after the hand-over while nobody runs the guest, and
+ * while the old QEMU still lives.
+ *
+ * Returns: whether it has. If not, the guest's QEMU is still the old one, and
+ * the guest runs.
+ */
+bool guest_hand_over(Guest *g, const char *from, const char *to,
+                     void (*meanwhile)(Guest *g));
 /* The same with as many root ports, behind one SMMU or one each */
 Guest *guest_start_many(int ndevs, bool one_smmu);
 /* The same machine with accel=off and emulated edu devices: the comparison */

@@ -327,6 +327,87 @@ void guest_wait(Guest *g, int64_t ms)
     g->now = until;
 }
 
+void guest_new_process(Guest *g, SMMUv3Streams *s)
+{
+    SMMUv3VSTERegs regs = g->s.regs;
+    SMMUv3Stream *st;
+
+    *s = (SMMUv3Streams) {};
+    smmuv3_streams_init(s, read_table, get_sid, &fake_clock, g);
+    s->held = true;
+    s->inval.granules = g->s.inval.granules;
+    QTAILQ_FOREACH(st, &g->s.list, next) {
+        smmuv3_streams_plug(s, &fake_host_ops, &g->host, &st->dev,
+                            FAKE_PARENT, &error_abort);
+    }
+    /* What QEMU does between its start and the end of the hand-over */
+    s->regs = regs;
+    s->regs.smmuen = false;
+    s->regs.gbpa = GBPA_RESET;
+    smmuv3_streams_reset(s);
+    QTAILQ_FOREACH(st, &s->list, next) {
+        smmuv3_streams_device_reset(s, st);
+    }
+    smmuv3_streams_update(s);
+    s->regs = regs;
+}
+
+void guest_drop(SMMUv3Streams *s)
+{
+    SMMUv3Stream *st, *next;
+
+    QTAILQ_FOREACH_SAFE(st, &s->list, next, next) {
+        QTAILQ_REMOVE(&s->list, st, next);
+        g_free(st->last_error);
+        g_free(st);
+    }
+    if (s->viommu) {
+        smmuv3_viommu_let_go(g_steal_pointer(&s->viommu));
+    }
+}
+
+/* The list's head points to itself */
+static void move_streams(SMMUv3Streams *to, SMMUv3Streams *from)
+{
+    SMMUv3Stream *st;
+
+    *to = *from;
+    to->inval.opaque = to;
+    QTAILQ_INIT(&to->list);
+    while ((st = QTAILQ_FIRST(&from->list))) {
+        QTAILQ_REMOVE(&from->list, st, next);
+        QTAILQ_INSERT_TAIL(&to->list, st, next);
+    }
+}
+
+void guest_hand_over(Guest *g)
+{
+    g_autofree SMMUv3Streams *new = g_new0(SMMUv3Streams, 1);
+    int fd = g->s.viommu ? g->s.viommu->veventq_fd : -1;
+    SMMUv3Handover h;
+    SMMUv3Stream *st;
+
+    smmuv3_streams_hand_over(&g->s, &h);
+    fake_host_take_calls(&g->host);
+    guest_new_process(g, new);
+    smmuv3_streams_take_over(new, &h, fd, &error_abort);
+    smmuv3_handover_clear(&h);
+    guest_drop(&g->s);
+    move_streams(&g->s, new);
+    QTAILQ_FOREACH(st, &g->s.list, next) {
+        FakeDevice *dev = st->dev.opaque;
+
+        g->stream[dev - g->host.dev] = st;
+    }
+    fake_host_assert_calls(&g->host, "");
+}
+
+void guest_continue(Guest *g)
+{
+    begin_step(g);
+    smmuv3_streams_update(&g->s);
+}
+
 void guest_device_reset(Guest *g, unsigned i)
 {
     begin_step(g);

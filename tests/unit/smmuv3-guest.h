@@ -12,6 +12,7 @@
 #define TESTS_UNIT_SMMUV3_GUEST_H
 
 #include "hw/arm/smmuv3-accel/core/command.h"
+#include "hw/arm/smmuv3-accel/core/handover.h"
 #include "hw/arm/smmuv3-accel/core/opcodes.h"
 #include "smmuv3-fake-host.h"
 
@@ -82,6 +83,17 @@ void guest_cfgi_all(Guest *g);
 void guest_sync(Guest *g);
 /* Does a CMD_SYNC end in CERROR_ATC_INV_SYNC? */
 bool guest_sync_fails(Guest *g);
+
+/* Another QEMU takes over the guest, without a host call, and then runs it */
+void guest_hand_over(Guest *g);
+void guest_continue(Guest *g);
+/*
+ * The first half: the streams of a new QEMU with the same devices, held, for
+ * the caller to free; guest_drop() of the old or of the new ends that process
+ */
+void guest_new_process(Guest *g, SMMUv3Streams *s);
+/* A QEMU is gone, and its host objects are another's */
+void guest_drop(SMMUv3Streams *s);
 
 /* @ms pass; the timer fires whenever it is time */
 void guest_wait(Guest *g, int64_t ms);

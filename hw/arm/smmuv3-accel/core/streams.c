@@ -262,8 +262,7 @@ static void after_invalidation(SMMUv3Streams *s, bool done)
     }
 }
 
-/* Returns: false if the host did not invalidate its TLB */
-static bool flush(SMMUv3Streams *s)
+bool smmuv3_streams_flush(SMMUv3Streams *s)
 {
     bool done = true;
 
@@ -398,7 +397,7 @@ static void reconcile_all(SMMUv3Streams *s, const Wanted *w, size_t n)
     if (settled) {
         return;
     }
-    flushed = flush(s);
+    flushed = smmuv3_streams_flush(s);
     for (size_t i = 0; i < n; i++) {
         if (wants_vdevice(&w[i]) && w[i].st->vsid != w[i].sid) {
             smmuv3_stream_drop_vdevice(w[i].st);
@@ -453,6 +452,9 @@ void smmuv3_streams_update(SMMUv3Streams *s)
     SMMUv3Stream *st;
     size_t n = 0;
 
+    if (s->held) {
+        return;
+    }
     QTAILQ_FOREACH(st, &s->list, next) {
         w[n++] = resolve(s, st);
     }
@@ -567,7 +569,7 @@ void smmuv3_streams_reset(SMMUv3Streams *s)
 {
     SMMUv3Stream *st;
 
-    flush(s);
+    smmuv3_streams_flush(s);
     s->atc_failed = false;
     smmuv3_streams_update(s);
     QTAILQ_FOREACH(st, &s->list, next) {
@@ -610,7 +612,7 @@ bool smmuv3_streams_sync(SMMUv3Streams *s)
     if (s->waiting) {
         retry(s, true);
     }
-    flush(s);
+    smmuv3_streams_flush(s);
     atc_failed = s->atc_failed;
     s->atc_failed = false;
     return !atc_failed;
@@ -693,6 +695,31 @@ static bool has_one_sid(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
     return ret == 0;
 }
 
+/* The process that has the streams has checked the device */
+static SMMUv3Stream *hold(SMMUv3Streams *s, const SMMUv3HostOps *ops,
+                          void *opaque, const SMMUv3HostDevice *dev,
+                          uint32_t parent)
+{
+    SMMUv3Stream *st = g_new0(SMMUv3Stream, 1);
+
+    if (!s->viommu) {
+        s->viommu = smmuv3_viommu_hold(ops, opaque, dev, parent);
+    }
+    st->viommu = s->viommu;
+    st->dev = *dev;
+    QTAILQ_INSERT_TAIL(&s->list, st, next);
+    return st;
+}
+
+static void let_go(SMMUv3Streams *s, SMMUv3Stream *st)
+{
+    QTAILQ_REMOVE(&s->list, st, next);
+    g_free(st);
+    if (QTAILQ_EMPTY(&s->list)) {
+        smmuv3_viommu_let_go(g_steal_pointer(&s->viommu));
+    }
+}
+
 SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
                                   void *opaque, const SMMUv3HostDevice *dev,
                                   uint32_t parent, Error **errp)
@@ -702,6 +729,9 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
     Wanted w;
     int ret;
 
+    if (s->held) {
+        return hold(s, ops, opaque, dev, parent);
+    }
     if (!s->viommu) {
         s->viommu = smmuv3_viommu_new(ops, opaque, dev, parent,
                                       &s->want_cmdqv, errp);
@@ -753,7 +783,11 @@ SMMUv3Stream *smmuv3_streams_plug(SMMUv3Streams *s, const SMMUv3HostOps *ops,
 
 void smmuv3_streams_unplug(SMMUv3Streams *s, SMMUv3Stream *st)
 {
-    flush(s);
+    if (s->held) {
+        let_go(s, st);
+        return;
+    }
+    smmuv3_streams_flush(s);
     QTAILQ_REMOVE(&s->list, st, next);
     smmuv3_stream_release(st);
     g_free(st);

@@ -59,6 +59,8 @@ typedef struct SMMUv3Clock {
  * @atc_failed: an ATC_INV has failed since the last CMD_SYNC
  * @want_cmdqv: of the vIOMMU that the next first device makes
  * @viommu: NULL while there is no stream
+ * @held: another process has the streams and their host objects. Until
+ *        smmuv3_streams_take_over() no trigger does anything.
  */
 typedef struct SMMUv3Streams {
     SMMUv3VSTERegs regs;
@@ -74,6 +76,7 @@ typedef struct SMMUv3Streams {
     QTAILQ_HEAD(, SMMUv3Stream) list;
 
     int64_t timer_at;
+    bool held;
     bool waiting;
     bool stale;
     bool atc_failed;
@@ -100,6 +103,8 @@ void smmuv3_streams_init(SMMUv3Streams *s, SMMUv3TableReader *read,
  * before the host was asked to attach it, it is as VFIO left it. A device
  * whose StreamID another device still has is not refused: its stream is
  * closed.
+ *
+ * While @s is held, the device is only noted, and nothing is refused.
  *
  * A device that the host knows by several StreamIDs is refused here, because it
  * would be blocked whenever the guest lets it translate.
@@ -154,6 +159,9 @@ void smmuv3_streams_invalidate(SMMUv3Streams *s, uint64_t word0,
 
 /* @n more like the last one, each @step further; see smmuv3_inval_repeat() */
 void smmuv3_streams_repeat(SMMUv3Streams *s, uint32_t n, uint64_t step);
+
+/* Issue what is queued. Returns: false if the host's TLB is not invalidated */
+bool smmuv3_streams_flush(SMMUv3Streams *s);
 
 /**
  * smmuv3_streams_sync - CMD_SYNC

@@ -140,20 +140,34 @@ static int alloc_viommu(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,
     return ret;
 }
 
-SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
-                                const SMMUv3HostDevice *dev, uint32_t parent,
-                                const SMMUv3WantCmdqv *cmdqv, Error **errp)
+SMMUv3VIOMMU *smmuv3_viommu_hold(const SMMUv3HostOps *ops, void *opaque,
+                                 const SMMUv3HostDevice *dev, uint32_t parent)
 {
-    g_autofree SMMUv3VIOMMU *v = g_new0(SMMUv3VIOMMU, 1);
+    SMMUv3VIOMMU *v = g_new0(SMMUv3VIOMMU, 1);
 
     v->ops = ops;
     v->opaque = opaque;
     v->parent = parent;
     v->repeats = dev->repeats;
     v->veventq_fd = -1;
+    v->by_vsid = g_hash_table_new(NULL, NULL);
+    return v;
+}
+
+void smmuv3_viommu_let_go(SMMUv3VIOMMU *v)
+{
+    g_hash_table_destroy(v->by_vsid);
+    g_free(v);
+}
+
+SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
+                                const SMMUv3HostDevice *dev, uint32_t parent,
+                                const SMMUv3WantCmdqv *cmdqv, Error **errp)
+{
+    SMMUv3VIOMMU *v = smmuv3_viommu_hold(ops, opaque, dev, parent);
 
     if (alloc_viommu(v, dev, cmdqv, errp) < 0) {
-        return NULL;
+        goto err;
     }
     if (alloc_shared(v, dev, SMMUV3_VSTE_BYPASS, &v->bypass_hwpt, errp) < 0) {
         goto err_viommu;
@@ -164,9 +178,8 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
     if (!alloc_veventq(v, errp)) {
         goto err_abort;
     }
-    v->by_vsid = g_hash_table_new(NULL, NULL);
     trace_smmuv3_accel_viommu_new(v->id, parent, v->bypass_hwpt, v->abort_hwpt);
-    return g_steal_pointer(&v);
+    return v;
 
 err_abort:
     ops->destroy(opaque, v->abort_hwpt);
@@ -175,6 +188,8 @@ err_bypass:
 err_viommu:
     free_cmdqv(v);
     ops->destroy(opaque, v->id);
+err:
+    smmuv3_viommu_let_go(v);
     return NULL;
 }
 
@@ -190,8 +205,7 @@ void smmuv3_viommu_free(SMMUv3VIOMMU *v)
     v->ops->destroy(v->opaque, v->bypass_hwpt);
     free_cmdqv(v);
     v->ops->destroy(v->opaque, v->id);
-    g_hash_table_destroy(v->by_vsid);
-    g_free(v);
+    smmuv3_viommu_let_go(v);
 }
 
 int smmuv3_viommu_attach(SMMUv3VIOMMU *v, const SMMUv3HostDevice *dev,

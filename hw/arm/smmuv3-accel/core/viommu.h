@@ -77,6 +77,20 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
                                 const SMMUv3HostDevice *dev, uint32_t parent,
                                 const SMMUv3WantCmdqv *cmdqv, Error **errp);
 
+/**
+ * smmuv3_viommu_hold - a vIOMMU whose host objects another process still owns
+ *
+ * It has none of its own until smmuv3_streams_take_over() says which it gets,
+ * and may not be used before.
+ *
+ * Returns: the vIOMMU, to be freed by smmuv3_viommu_let_go() if it gets none
+ */
+SMMUv3VIOMMU *smmuv3_viommu_hold(const SMMUv3HostOps *ops, void *opaque,
+                                 const SMMUv3HostDevice *dev, uint32_t parent);
+
+/* Free a vIOMMU, and leave its host objects to the process that owns them */
+void smmuv3_viommu_let_go(SMMUv3VIOMMU *viommu);
+
 /* Free a vIOMMU that no device is attached to. The vEVENTQs' fds are closed. */
 void smmuv3_viommu_free(SMMUv3VIOMMU *viommu);
 

@@ -242,6 +242,10 @@ bool smmuv3_accel_cmdqv_before_plug(SMMUv3Accel *accel,
     SMMUv3AccelDevice *dev;
     unsigned n = 0, max;
 
+    /* A machine with a CMDQV is not handed over: see device/handover.c */
+    if (accel->streams.held) {
+        return true;
+    }
     if (!phase_check(PHASE_MACHINE_READY) && !accel->host_known &&
         !accel->cmdqv_device && !ask_host(accel, idev, info, errp)) {
         return false;

@@ -6,7 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "migration/blocker.h"
+#include "qemu/error-report.h"
 #include "monitor.h"
 #include "state.h"
 #include "system/runstate.h"
@@ -74,22 +74,23 @@ static bool check_props(SMMUv3Accel *accel, Error **errp)
     return true;
 }
 
-static bool block_migration(SMMUv3Accel *accel, Error **errp)
-{
-    g_autofree char *path = object_get_canonical_path(OBJECT(accel->smmu));
-
-    error_setg(&accel->migration_blocker, "%s has accel=on: the host SMMU's "
-               "state of its devices cannot be saved", path);
-    return migrate_add_blocker(&accel->migration_blocker, errp) == 0;
-}
-
 /* loadvm and an incoming migration write registers without a trigger */
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     SMMUv3Accel *accel = opaque;
 
     SMMUV3_ACCEL_LOCK_GUARD(accel);
+    smmuv3_accel_watch_events(accel, running);
     if (running) {
+        if (accel->streams.held) {
+            /* The other QEMU's -device arm-smmuv3 had no accel=on */
+            error_report("arm-smmuv3: the other QEMU has handed over no "
+                         "streams; the guest does not run, because nothing of "
+                         "what it writes would reach the host");
+            qemu_system_vmstop_request_prepare();
+            qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
+            return;
+        }
         smmuv3_accel_load_regs(accel);
         smmuv3_accel_show_cons(accel->smmu);
         smmuv3_streams_update(&accel->streams);
@@ -137,7 +138,7 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     if (!check_props(accel, errp) || !smmuv3_accel_pci_realize(accel, errp)) {
         return;
     }
-    if (!accel->on || !block_migration(accel, errp)) {
+    if (!accel->on || !smmuv3_accel_handover_realize(accel, errp)) {
         return;
     }
     smmuv3_accel_update_idr(accel);
@@ -175,7 +176,7 @@ void smmuv3_accel_instance_finalize(Object *obj)
     if (s->accel->vm_state) {
         qemu_del_vm_change_state_handler(s->accel->vm_state);
     }
-    migrate_del_blocker(&s->accel->migration_blocker);
+    smmuv3_accel_handover_finalize(s->accel);
     timer_free(s->accel->retry_timer);
     qemu_rec_mutex_destroy(&s->accel->lock);
     g_free(s->accel);

@@ -15,6 +15,7 @@
 #include "hw/vfio/pci-ats.h"
 #include "system/address-spaces.h"
 #include "system/iommufd.h"
+#include "system/runstate.h"
 #include "state.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
@@ -175,13 +176,14 @@ static bool check_host(SMMUv3Accel *accel, HostIOMMUDevice *hiod,
     return smmuv3_idr_check(accel->idr, info, errp);
 }
 
-static void watch_events(SMMUv3Accel *accel, bool on)
+void smmuv3_accel_watch_events(SMMUv3Accel *accel, bool running)
 {
     SMMUv3VIOMMU *viommu = accel->streams.viommu;
 
     if (viommu && viommu->has_veventq) {
         qemu_set_fd_handler(viommu->veventq_fd,
-                            on ? smmuv3_accel_read_events : NULL, NULL, accel);
+                            running ? smmuv3_accel_read_events : NULL, NULL,
+                            accel);
     }
 }
 
@@ -279,8 +281,9 @@ static bool plug(SMMUv3Accel *accel, PCIBus *bus, int devfn,
     }
     if (first) {
         accel->events = (SMMUv3EventReader) {};
-        watch_events(accel, true);
+        smmuv3_accel_watch_events(accel, runstate_is_running());
         smmuv3_accel_cmdqv_plugged(accel);
+        smmuv3_accel_handover_plugged(accel);
     }
     dev = g_new0(SMMUv3AccelDevice, 1);
     dev->stream = stream;
@@ -323,10 +326,11 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
 
             QTAILQ_REMOVE(&accel->devices, dev, next);
             if (QTAILQ_EMPTY(&accel->devices)) {
-                watch_events(accel, false);
+                smmuv3_accel_watch_events(accel, false);
                 smmuv3_accel_cmdqv_unplug_last(accel);
             }
             smmuv3_streams_unplug(&accel->streams, dev->stream);
+            smmuv3_accel_handover_unplugged(accel);
             object_unref(hiod);
             g_free(dev);
             return;

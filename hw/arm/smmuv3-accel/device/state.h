@@ -14,6 +14,7 @@
 #include "system/iommufd.h"
 #include "hw/arm/smmuv3-accel/core/cmdqv.h"
 #include "hw/arm/smmuv3-accel/core/event.h"
+#include "hw/arm/smmuv3-accel/core/handover.h"
 #include "hw/arm/smmuv3-accel/core/idr.h"
 #include "hw/arm/smmuv3-accel/core/streams.h"
 
@@ -38,6 +39,17 @@ typedef struct SMMUv3AccelQueueMemory {
     MemoryRegionCache cache;
     MemoryListener listener;
 } SMMUv3AccelQueueMemory;
+
+/**
+ * SMMUv3AccelHandover - what another QEMU is given, while it is saved or loaded
+ * @idr: what the guest has seen
+ * @event: SMMUv3EventReader.expected
+ */
+typedef struct SMMUv3AccelHandover {
+    SMMUv3Handover streams;
+    uint32_t idr[SMMUV3_IDR_COUNT];
+    uint32_t event;
+} SMMUv3AccelHandover;
 
 /* The last command that was answered with CERROR_ILL; @why is NULL before */
 typedef struct SMMUv3AccelIllegalCommand {
@@ -99,7 +111,9 @@ struct SMMUv3Accel {
     SMMUv3AccelIllegalCommand illegal;
     VMChangeStateEntry *vm_state;
     QEMUTimer *retry_timer;
+    SMMUv3AccelHandover handover;
     Error *migration_blocker;
+    Error *cmdqv_blocker;
 };
 
 /* device/lock.c: see Locks in docs/devel/smmuv3-accel.rst */
@@ -152,6 +166,20 @@ void smmuv3_accel_reset(SMMUv3State *s);
 
 /* device/pci.c: put the vSMMU in charge of its bus */
 bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp);
+/*
+ * The VM runs, or no longer. While it does not, events wait in the host's queue
+ * for whoever runs it next.
+ */
+void smmuv3_accel_watch_events(SMMUv3Accel *accel, bool running);
+
+/* device/handover.c: another QEMU process takes over the running VM */
+
+/* All but a hand-over is refused */
+bool smmuv3_accel_handover_realize(SMMUv3Accel *accel, Error **errp);
+void smmuv3_accel_handover_finalize(SMMUv3Accel *accel);
+/* A device has come, or one has gone: keep the vEVENTQ's fd at hand */
+void smmuv3_accel_handover_plugged(SMMUv3Accel *accel);
+void smmuv3_accel_handover_unplugged(SMMUv3Accel *accel);
 
 /* device/cmdq-memory.c: where the queues are */
 

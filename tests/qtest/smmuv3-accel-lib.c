@@ -279,7 +279,11 @@ static bool wait_migrated(QTestState *qts)
         QDict *info = qtest_qmp_assert_success_ref(
             qts, "{'execute': 'query-migrate'}");
         g_autofree char *status = g_strdup(qdict_get_try_str(info, "status"));
+        const char *why = qdict_get_try_str(info, "error-desc");
 
+        if (why) {
+            g_test_message("%s", why);
+        }
         qobject_unref(info);
         for (int i = 0; i < ARRAY_SIZE(ends); i++) {
             if (!g_strcmp0(status, ends[i])) {
@@ -354,6 +358,7 @@ bool guest_hand_over(Guest *g, const char *from, const char *to,
         g->trace_path = g_steal_pointer(&trace_path);
         g->trace_pos = 0;
     } else {
+        wait_migrated(new);
         qtest_quit(new);
         unlink(trace_path);
     }

@@ -22,6 +22,7 @@ PROGRAMS = {
                  'tap.c'],
     'edu-dma': ['edu-dma.c'],
     'kexec': ['kexec.c'],
+    'testdev-guest': ['testdev-guest.c', 'testdev.c', 'iommufd.c', 'tap.c'],
     'testdev-host': ['testdev-host.c', 'testdev.c', 'iommufd.c', 'stage1.c',
                      'tap.c'],
     'vfio-dma': ['vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],

@@ -76,16 +76,8 @@ static void must(int ret, const char *what)
 static void check_fetch(struct host *h, uint64_t address, uint32_t flags,
                         uint32_t pasid, int want, const char *what)
 {
-    uint64_t value = 0;
-    int result = testdev_fetch(&h->testdev, address, flags, pasid, &value);
-    bool good = want < 0 ? result == -want
-                         : result == TESTDEV_OK && value == DATA(want);
-
-    if (!tap_check(good, "%s: %s", what,
-                   want < 0 ? testdev_result(-want) : "the page's data")) {
-        tap_note("got %s, %#llx", testdev_result(result),
-                 (unsigned long long)value);
-    }
+    testdev_check(&h->testdev, address, flags, pasid, want,
+                  want < 0 ? 0 : DATA(want), what);
 }
 
 static void open_device(struct host *h, const char *path)

@@ -81,7 +81,7 @@ uint32_t testdev_invalidated(struct testdev *dev)
     return *reg(dev, INVALIDATED);
 }
 
-const char *testdev_result(int result)
+static const char *name_of(int result)
 {
     static const char *const names[] = {
         "none", "ok", "not master", "bad range", "PASID off", "PASID range",
@@ -91,4 +91,18 @@ const char *testdev_result(int result)
 
     return result >= 0 && result < (int)(sizeof(names) / sizeof(names[0])) ?
            names[result] : "unknown";
+}
+
+void testdev_check(struct testdev *dev, uint64_t address, uint32_t flags,
+                   uint32_t pasid, int want, uint64_t data, const char *what)
+{
+    uint64_t value = 0;
+    int result = testdev_fetch(dev, address, flags, pasid, &value);
+    bool good = want < 0 ? result == -want
+                         : result == TESTDEV_OK && value == data;
+
+    if (!tap_check(good, "%s: %s", what,
+                   want < 0 ? name_of(-want) : "the page's data")) {
+        tap_note("got %s, %#llx", name_of(result), (unsigned long long)value);
+    }
 }

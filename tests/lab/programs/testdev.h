@@ -40,9 +40,14 @@ int testdev_open(struct testdev *dev, int device);
 int testdev_fetch(struct testdev *dev, uint64_t address, uint32_t flags,
                   uint32_t pasid, uint64_t *value);
 
+/*
+ * A point: that read has to bring this data or, if want is negative, fail with
+ * -want.
+ */
+void testdev_check(struct testdev *dev, uint64_t address, uint32_t flags,
+                   uint32_t pasid, int want, uint64_t data, const char *what);
+
 /* How many Invalidate Requests have come since the last reset */
 uint32_t testdev_invalidated(struct testdev *dev);
-
-const char *testdev_result(int result);
 
 #endif

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A guest with a CMDQV: what its driver says, and what an unmap costs the host.
+#
+# shellcheck shell=sh
+
+# --- In the host ---
+
+# trace_calls: QEMU arguments that make it trace each access to a register of
+# the SMMU and its CMDQV, and each host call
+trace_calls()
+{
+    echo "-trace smmuv3_write_mmio -trace smmuv3_read_mmio"
+    echo "-trace smmuv3_accel_cmdqv_* -trace iommufd_viommu_call"
+}
+
+# between_marks NAME PATTERN: how many such lines guest NAME's QEMU traced
+# between the marks that mark_trace made
+between_marks()
+{
+    awk -v p="$2" '
+        /smmuv3_write_mmio addr: 0xff0 val:0x111 / { on = 1; next }
+        /smmuv3_write_mmio addr: 0xff0 val:0x222 / { on = 0; ended = 1 }
+        on && $0 ~ p { n++ }
+        END { print ended ? n + 0 : "no marks" }' "$GUEST_DIR/$1.trace"
+}
+
+# --- In the guest ---
+
+smmu_at()
+{
+    sed -n 's/ *\([0-9a-f]*\)-.*arm-smmu-v3.*/0x\1/p' /proc/iomem | head -n 1
+}
+
+# mark_trace VALUE: write to what is no register of the SMMU
+mark_trace()
+{
+    devmem $(($(smmu_at) + 0xff0)) 32 "$1"
+}
+
+said_of_cmdqv()
+{
+    dmesg | grep -i -e NVDA200C -e tegra241 -e vcmdq
+}
+
+# check_queues on|off [ENTRIES]: has the driver queues of its own?
+check_queues()
+{
+    if [ "$1" = off ]; then
+        check "no CMDQV was found" [ -z "$(said_of_cmdqv)" ]
+        return
+    fi
+    check "the CMDQV was found" \
+        same "$(dmesg | grep -c 'found companion CMDQV device: NVDA200C')" 1
+    for _n in 0 1; do
+        check "queue $_n was allocated" \
+            sh -c "dmesg | grep 'allocated ${2:-256} entries for vcmdq$_n'"
+    done
+}
+
+# many_reads DEVICE: each maps its buffer, and unmaps it
+many_reads()
+{
+    mark_trace 0x111
+    check "a thousand reads" \
+        dd if="$1" of=/dev/null bs=64k count=1000 iflag=direct
+    mark_trace 0x222
+}

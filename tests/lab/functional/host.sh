@@ -103,7 +103,16 @@ guest_start()
     shift
     guest_initrd "$_name"
     rm -f $GUEST_DIR/"$_name".result $GUEST_DIR/"$_name".ctl.*
-    mkfifo $GUEST_DIR/"$_name".mon.in $GUEST_DIR/"$_name".mon.out 2>/dev/null
+    guest_qemu "$_name" mon "$@"
+}
+
+# guest_qemu NAME MONITOR QEMU-ARGUMENT...: a QEMU for it, in the background.
+guest_qemu()
+{
+    _name=$1
+    _mon=$GUEST_DIR/$1.$2
+    shift 2
+    mkfifo "$_mon.in" "$_mon.out" 2>/dev/null
     _firmware='-bios /usr/share/qemu/QEMU_EFI.fd'
     _port=virtio-serial-pci,romfile=
     if [ "$GUEST_FIRMWARE" = no ]; then
@@ -121,17 +130,17 @@ guest_start()
         $_kernel ${_kernel:+-append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND"} \
         -serial "${GUEST_SERIAL:-stdio}" \
         -device "$_port" \
-        -chardev "file,id=result,path=$GUEST_DIR/$_name.result" \
+        -chardev "file,id=result,path=$GUEST_DIR/$_name.result,append=on" \
         -device virtserialport,chardev=result,name=lab.result \
-        -chardev "pipe,id=mon,path=$GUEST_DIR/$_name.mon" \
+        -chardev "pipe,id=mon,path=$_mon" \
         -mon chardev=mon,mode=readline \
         -object iommufd,id=iommufd0 \
         -trace events=/lab/functional/trace-events \
-        -D $GUEST_DIR/"$_name".trace \
+        -D "${_mon%.mon*}.trace${_mon##*.mon}" \
         "$@" <"${GUEST_INPUT:-/dev/null}" >&2 &
     GUEST_PID=$!
     # Both ends stay open, so that neither side waits for the other.
-    exec 8<>$GUEST_DIR/"$_name".mon.in 9<>$GUEST_DIR/"$_name".mon.out
+    exec 8<>"$_mon.in" 9<>"$_mon.out"
 }
 
 # monitor COMMAND...: to the guest's QEMU.

@@ -124,6 +124,7 @@ int vfio_p2p_map(VFIOContainer *container, hwaddr iova, uint64_t size,
     P2PRange *range = range_of(mr);
     int ret;
 
+    assert(range);
     if (range->fd < 0) {
         return 0;
     }

@@ -199,14 +199,14 @@ static void dimm_comes_and_goes(void)
 /* Memory that the guest may not write: nor does a device of its */
 static void read_only(void)
 {
+    static uint32_t content[2 * MiB / sizeof(uint32_t)];
     g_autofree char *path = NULL;
     g_autofree char *args = NULL;
-    g_autofree uint32_t *content = g_malloc0(2 * MiB);
     int fd = g_file_open_tmp("smmuv3-XXXXXX", &path, NULL);
     Guest *g;
 
     content[0] = cpu_to_le32(0x12345678);
-    g_assert_cmpint(write(fd, content, 2 * MiB), ==, 2 * MiB);
+    g_assert_cmpint(write(fd, content, sizeof(content)), ==, sizeof(content));
     close(fd);
     args = g_strdup_printf(ROOM_TO_GROW "-object memory-backend-file,id=added,"
                            "size=2M,mem-path=%s,readonly=on,rom=on ", path);

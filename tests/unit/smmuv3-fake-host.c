@@ -367,7 +367,7 @@ static void unmap_page(void *opaque, const SMMUv3HostPage *page, void *mem)
     FakeHost *h = opaque;
     FakeObject *o = find_type(h, page->offset >> 16, FAKE_VIOMMU);
 
-    g_assert_true(o && o->mapped && mem == o->page);
+    g_assert(o && o->mapped && mem == o->page);
     o->mapped = false;
     called(h, FAKE_UNMAP_PAGE, 0, NULL, "unmap");
 }

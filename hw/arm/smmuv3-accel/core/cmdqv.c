@@ -60,6 +60,7 @@ bool smmuv3_cmdqv_enabled(const SMMUv3Cmdqv *c)
 
 unsigned smmuv3_cmdqv_log2size(const SMMUv3Cmdqv *c, const SMMUv3CmdqvQueue *q)
 {
+    assert(q);
     return MIN(q->base & BASE_LOG2SIZE, c->log2max);
 }
 
@@ -89,6 +90,7 @@ typedef volatile uint32_t HostRegister;
 static HostRegister *given_reg(SMMUv3Cmdqv *c, const SMMUv3CmdqvGiven *g,
                                unsigned reg)
 {
+    assert(c->viommu);
     return (HostRegister *)((char *)c->viommu->cmdqv_page +
                             (g - c->given) * SMMUV3_CMDQV_QUEUE_STRIDE + reg);
 }

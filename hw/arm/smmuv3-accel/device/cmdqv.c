@@ -208,8 +208,7 @@ static bool ask_host(SMMUv3Accel *accel, HostIOMMUDeviceIOMMUFD *idev,
     struct iommu_hw_info_tegra241_cmdqv hw = {};
     Error *err = NULL;
 
-    /* No guest has been seen to use one yet, so auto is off */
-    if (accel->cmdqv != ON_OFF_AUTO_ON || !accel->has_acpi) {
+    if (accel->cmdqv == ON_OFF_AUTO_OFF || !accel->has_acpi) {
         return true;
     }
     if (info->repeats) {
@@ -217,10 +216,13 @@ static bool ask_host(SMMUv3Accel *accel, HostIOMMUDeviceIOMMUFD *idev,
          * The guest finds a Grace, and its driver does each invalidation once.
          * That is too little, if nobody is between it and the hardware.
          */
-        error_setg(errp, "cmdqv=on, but its host SMMU has the erratum for "
-                   "which QEMU makes each invalidation twice, and a guest "
-                   "would not; use cmdqv=auto");
-        return false;
+        if (accel->cmdqv == ON_OFF_AUTO_ON) {
+            error_setg(errp, "cmdqv=on, but its host SMMU has the erratum for "
+                       "which QEMU makes each invalidation twice, and a guest "
+                       "would not; use cmdqv=auto");
+            return false;
+        }
+        return true;
     }
     if (iommufd_hw_info(idev->iommufd, idev->devid,
                         IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV, &hw, sizeof(hw),
@@ -228,11 +230,15 @@ static bool ask_host(SMMUv3Accel *accel, HostIOMMUDeviceIOMMUFD *idev,
         accel->cmdqv_device = cmdqv_new(accel, &hw, info);
         return true;
     }
-    error_propagate_prepend(errp, err, "cmdqv=on, but the host has no CMDQV "
-                            "for it (that takes NVIDIA's Grace, and Linux >= "
-                            "6.17 with CONFIG_TEGRA241_CMDQV); use "
-                            "cmdqv=auto: ");
-    return false;
+    if (accel->cmdqv == ON_OFF_AUTO_ON) {
+        error_propagate_prepend(errp, err, "cmdqv=on, but the host has no "
+                                "CMDQV for it (that takes NVIDIA's Grace, and "
+                                "Linux >= 6.17 with CONFIG_TEGRA241_CMDQV); "
+                                "use cmdqv=auto: ");
+        return false;
+    }
+    error_free(err);
+    return true;
 }
 
 bool smmuv3_accel_cmdqv_before_plug(SMMUv3Accel *accel,

@@ -222,7 +222,7 @@ void smmuv3_accel_class_init(ObjectClass *klass)
     add_on_off_auto(klass, "ril", offsetof(SMMUv3Accel, props.ril),
         "offer range invalidation; off needs accel=on (default: auto)");
     add_on_off_auto(klass, "cmdqv", offsetof(SMMUv3Accel, cmdqv),
-        "give the guest the host's CMDQV; auto is off (default: auto)");
+        "give the guest the host's CMDQV; on needs accel=on (default: auto)");
     object_class_property_add(klass, "ssidsize", "str", get_ssidsize,
                               set_ssidsize, NULL, NULL);
     object_class_property_set_description(klass, "ssidsize",

@@ -110,15 +110,18 @@ class Build:
             raise TreeError(f'{name}:\n{p.stdout}')
         return out
 
-    def tests(self, objects, swap=None):
-        """Link every test; swap: {unit: other object}. Returns {name: path}"""
-        use = {**objects, **(swap or {})}
-        library = [use[u] for u in self.units if not u.is_test]
-        names = sorted({u.owner for u in self.units if u.is_test})
-        return {n[:-len('.p')]: self.link(
-            n[:-len('.p')],
-            [use[u] for u in self.units if u.owner == n] + library)
-            for n in names}
+    def tests(self, objects):
+        """Link every test. Returns {name: path}"""
+        return {n: self.test(n, objects) for n in self.test_names()}
+
+    def test_names(self):
+        return sorted({u.owner[:-len('.p')] for u in self.units if u.is_test})
+
+    def test(self, name, objects):
+        """Link one test. Returns its path"""
+        library = [objects[u] for u in self.units if not u.is_test]
+        own = [objects[u] for u in self.units if u.owner == f'{name}.p']
+        return self.link(name, own + library)
 
 
 def run_test(path, env=None, timeout=600):

@@ -235,6 +235,10 @@ static SMMUv3CmdqvQueue *queue_at(SMMUv3Cmdqv *c, uint64_t offset,
 {
     unsigned i = offset % SMMUV3_CMDQV_PAGE / SMMUV3_CMDQV_QUEUE_STRIDE;
 
+    if (offset < VCMDQ_PAGE0) {
+        *page = 0;
+        return NULL;
+    }
     *page = offset >= LVCMDQ_PAGE1 ||
             (offset >= VCMDQ_PAGE1 && offset < SMMUV3_CMDQV_VINTF_PAGE0);
     if (i >= c->n) {
@@ -244,50 +248,38 @@ static SMMUv3CmdqvQueue *queue_at(SMMUv3Cmdqv *c, uint64_t offset,
                                              : smmuv3_cmdqv_find(c, i);
 }
 
-static uint32_t read_word(SMMUv3Cmdqv *c, uint64_t offset)
+/* In the configuration page, or in page 0 of @q */
+static uint32_t read_word(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, uint64_t offset)
 {
-    SMMUv3CmdqvQueue *q;
-    unsigned page;
-
     if (offset < VCMDQ_PAGE0) {
         return read_config_page(c, offset);
     }
-    q = queue_at(c, offset, &page);
     return q ? smmuv3_cmdqv_queue_read(c, q,
                                        offset % SMMUV3_CMDQV_QUEUE_STRIDE) : 0;
 }
 
 uint64_t smmuv3_cmdqv_read(SMMUv3Cmdqv *c, uint64_t offset, unsigned size)
 {
-    SMMUv3CmdqvQueue *q;
     unsigned page;
+    SMMUv3CmdqvQueue *q = queue_at(c, offset, &page);
     uint64_t val;
 
-    if (offset >= VCMDQ_PAGE0) {
-        q = queue_at(c, offset, &page);
-        if (page) {
-            return q ? read_page1(q, offset % SMMUV3_CMDQV_QUEUE_STRIDE, size)
-                     : 0;
-        }
+    if (page) {
+        return q ? read_page1(q, offset % SMMUV3_CMDQV_QUEUE_STRIDE, size) : 0;
     }
-    val = read_word(c, offset);
+    val = read_word(c, q, offset);
     if (size == 8) {
-        val |= (uint64_t)read_word(c, offset + 4) << 32;
+        val |= (uint64_t)read_word(c, q, offset + 4) << 32;
     }
     return val;
 }
 
-static void write_word(SMMUv3Cmdqv *c, uint64_t offset, uint32_t val)
+static void write_word(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, uint64_t offset,
+                       uint32_t val)
 {
-    SMMUv3CmdqvQueue *q;
-    unsigned page;
-
     if (offset < VCMDQ_PAGE0) {
         write_config_page(c, offset, val);
-        return;
-    }
-    q = queue_at(c, offset, &page);
-    if (q) {
+    } else if (q) {
         smmuv3_cmdqv_queue_write(c, q, offset % SMMUV3_CMDQV_QUEUE_STRIDE, val);
     }
 }
@@ -295,21 +287,17 @@ static void write_word(SMMUv3Cmdqv *c, uint64_t offset, uint32_t val)
 void smmuv3_cmdqv_write(SMMUv3Cmdqv *c, uint64_t offset, uint64_t val,
                         unsigned size)
 {
-    SMMUv3CmdqvQueue *q;
     unsigned page;
+    SMMUv3CmdqvQueue *q = queue_at(c, offset, &page);
 
-    if (offset >= VCMDQ_PAGE0) {
-        q = queue_at(c, offset, &page);
-        if (page) {
-            if (q) {
-                write_page1(c, q, offset % SMMUV3_CMDQV_QUEUE_STRIDE, val,
-                            size);
-            }
-            return;
+    if (page) {
+        if (q) {
+            write_page1(c, q, offset % SMMUV3_CMDQV_QUEUE_STRIDE, val, size);
         }
+        return;
     }
-    write_word(c, offset, val);
+    write_word(c, q, offset, val);
     if (size == 8) {
-        write_word(c, offset + 4, val >> 32);
+        write_word(c, q, offset + 4, val >> 32);
     }
 }

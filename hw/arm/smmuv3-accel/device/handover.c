@@ -1,8 +1,8 @@
 /*
  * arm-smmuv3,accel=on: another QEMU process takes over the running VM
  *
- * The process that takes over has the same iommufd (migration modes cpr-transfer
- * and cpr-exec). Meanwhile the devices stay attached, and their DMA goes on.
+ * The process that takes over has the same iommufd (migration mode
+ * cpr-transfer). Meanwhile the devices stay attached, and their DMA goes on.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

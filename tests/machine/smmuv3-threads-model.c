@@ -11,7 +11,6 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "smmuv3-threads.h"
-#include "block/aio.h"
 #include "system/address-spaces.h"
 #include "tests/conformance/machine.h"
 #include "tests/unit/smmuv3-oracle.h"
@@ -144,13 +143,10 @@ static void something_harmless(unsigned round)
         vsmmu_put_event(v);
         break;
     case 2:
-        /* As when memory is mapped somewhere */
-        v->s->accel->cmdq_memory.listener.commit(
-            &v->s->accel->cmdq_memory.listener);
+        vsmmu_remap(v);
         break;
     default:
-        vsmmu_read(v, CMDQ_CONS);
-        aio_poll(qemu_get_aio_context(), false);
+        vsmmu_poll(v);
         break;
     }
 }

@@ -176,6 +176,19 @@ void vsmmu_put_event(VSMMU *v)
                     sizeof(record));
 }
 
+void vsmmu_remap(VSMMU *v)
+{
+    MemoryListener *listener = &v->s->accel->cmdq_memory.listener;
+
+    listener->commit(listener);
+}
+
+void vsmmu_poll(VSMMU *v)
+{
+    vsmmu_read(v, CMDQ_CONS);
+    aio_poll(qemu_get_aio_context(), false);
+}
+
 /* --- Its life --- */
 
 void vsmmu_plug(VSMMU *v, unsigned device)
@@ -507,13 +520,10 @@ static void something_else(unsigned round)
         }
         break;
     case 5:
-        /* As when memory is mapped somewhere */
-        v->s->accel->cmdq_memory.listener.commit(
-            &v->s->accel->cmdq_memory.listener);
+        vsmmu_remap(v);
         break;
     default:
-        vsmmu_read(v, CMDQ_CONS);
-        aio_poll(qemu_get_aio_context(), false);
+        vsmmu_poll(v);
         break;
     }
 }

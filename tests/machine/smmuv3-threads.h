@@ -76,6 +76,11 @@ void vsmmu_write(VSMMU *v, unsigned reg, uint32_t val);
 /* The host reports a fault */
 void vsmmu_put_event(VSMMU *v);
 
+/* As when memory is mapped somewhere */
+void vsmmu_remap(VSMMU *v);
+/* CMDQ_CONS is read, and what is due in the main loop happens */
+void vsmmu_poll(VSMMU *v);
+
 /*
  * An unmap, as Linux does it: TLBI and CMD_SYNC, whose message is awaited.
  * @vcpu: whose, and @n: its number, from 1 on

@@ -368,10 +368,8 @@ bool guest_hand_over(Guest *g, const char *from, const char *to,
     return done;
 }
 
-/* What the guest's OS does at the end of a plug or an unplug */
-static void set_slot_power(Guest *g, int i, bool on)
+void guest_set_slot_power(Guest *g, uint64_t port, bool on)
 {
-    uint64_t port = port_cfg(g, i);
     uint8_t cap = qtest_readb(g->qts, port + PCI_CAPABILITY_LIST);
 
     while (qtest_readb(g->qts, port + cap) != PCI_CAP_ID_EXP) {
@@ -405,7 +403,7 @@ bool guest_try_hotplug(Guest *g, int i)
     }
     qobject_unref(reply);
     if (ok) {
-        set_slot_power(g, i, true);
+        guest_set_slot_power(g, port_cfg(g, i), true);
         g->plugged[i] = true;
     }
     return ok;
@@ -422,7 +420,7 @@ void guest_unplug_start(Guest *g, int i)
     g_autofree char *id = g_strdup_printf("dev%d", i);
 
     qtest_qmp_device_del_send(g->qts, id);
-    set_slot_power(g, i, false);
+    guest_set_slot_power(g, port_cfg(g, i), false);
     g->plugged[i] = false;
 }
 

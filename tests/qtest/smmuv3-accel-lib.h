@@ -160,6 +160,12 @@ void guest_unplug(Guest *g, int i);
 /* The same without DEVICE_DELETED, the caller's to wait for */
 void guest_unplug_start(Guest *g, int i);
 
+/*
+ * What the guest's OS does at the end of a plug or an unplug; @port: where the
+ * root port's configuration space is
+ */
+void guest_set_slot_power(Guest *g, uint64_t port, bool on);
+
 uint32_t smmu_read(Guest *g, uint32_t reg);
 uint64_t smmu_readq(Guest *g, uint32_t reg);
 void smmu_write(Guest *g, uint32_t reg, uint32_t val);

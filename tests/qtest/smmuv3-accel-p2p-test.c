@@ -306,16 +306,7 @@ static void after_a_hot_reset(void)
 
 static void set_power(Guest *g, const Peer *p, bool on)
 {
-    uint64_t port = guest_cfg(p->root, p->slot << 3, 0);
-    uint8_t cap = qtest_readb(g->qts, port + PCI_CAPABILITY_LIST);
-
-    while (qtest_readb(g->qts, port + cap) != PCI_CAP_ID_EXP) {
-        cap = qtest_readb(g->qts, port + cap + 1);
-        g_assert_cmphex(cap, !=, 0);
-    }
-    qtest_writew(g->qts, port + cap + PCI_EXP_SLTCTL,
-                 on ? PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON
-                    : PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+    guest_set_slot_power(g, guest_cfg(p->root, p->slot << 3, 0), on);
 }
 
 static void unplug(Guest *g, const Peer *p)

@@ -494,6 +494,17 @@ static int alloc_vdevice(void *opaque, const SMMUv3HostDevice *dev,
                   dev->name, vsid);
 }
 
+static uint32_t new_veventq(FakeHost *h, FakeType type, uint32_t viommu,
+                            int *fd)
+{
+    FakeObject *o = new_object(h, type, viommu);
+
+    o->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(o->fd, >=, 0);
+    *fd = o->fd;
+    return o->id;
+}
+
 static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
                          uint32_t *veventq, int *fd, Error **errp)
 {
@@ -508,12 +519,7 @@ static int alloc_veventq(void *opaque, uint32_t viommu, uint32_t depth,
               fake_host_count(h, FAKE_VEVENTQ) ? -EEXIST : 0;
     }
     if (!ret) {
-        FakeObject *o = new_object(h, FAKE_VEVENTQ, viommu);
-
-        o->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        g_assert_cmpint(o->fd, >=, 0);
-        *fd = o->fd;
-        *veventq = o->id;
+        *veventq = new_veventq(h, FAKE_VEVENTQ, viommu, fd);
     }
     return called(h, FAKE_ALLOC_VEVENTQ, ret, errp, "veventq");
 }
@@ -530,12 +536,7 @@ static int alloc_cmdqv_veventq(void *opaque, uint32_t viommu, uint32_t depth,
               fake_host_count(h, FAKE_CMDQV_VEVENTQ) ? -EEXIST : 0;
     }
     if (!ret) {
-        FakeObject *o = new_object(h, FAKE_CMDQV_VEVENTQ, viommu);
-
-        o->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        g_assert_cmpint(o->fd, >=, 0);
-        *fd = o->fd;
-        *veventq = o->id;
+        *veventq = new_veventq(h, FAKE_CMDQV_VEVENTQ, viommu, fd);
     }
     return called(h, FAKE_ALLOC_CMDQV_VEVENTQ, ret, errp, "cmdqv-veventq");
 }

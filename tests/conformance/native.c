@@ -17,6 +17,7 @@
 #include "hw/irq.h"
 #include "hw/resettable.h"
 #include "system/address-spaces.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
 #include "tests/unit/smmuv3-fake-host.h"
 #include "interpreter.h"
 #include "machine.h"

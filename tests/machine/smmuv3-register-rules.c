@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
 #include "smmuv3-machine.h"
 #include "smmuv3-register-rules.h"
 

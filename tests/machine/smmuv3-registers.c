@@ -15,6 +15,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
 #include "smmuv3-machine.h"
 #include "smmuv3-queue-rules.h"
 #include "smmuv3-register-model.h"

@@ -9,6 +9,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "block/aio.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
 #include "hw/boards.h"
 #include "hw/sysbus.h"
 #include "smmuv3-threads.h"

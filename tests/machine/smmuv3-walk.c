@@ -19,6 +19,7 @@
 #include <linux/vfio.h>
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/vfio/vfio-device.h"
 #include "system/host_iommu_device.h"

@@ -14,6 +14,9 @@
 #include "hw/arm/smmuv3-accel/core/command.h"
 #include "hw/arm/smmuv3-accel/core/handover.h"
 #include "hw/arm/smmuv3-accel/core/opcodes.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
+#include "hw/arm/smmuv3-accel/core/stale.h"
+#include "hw/arm/smmuv3-accel/core/triggers.h"
 #include "smmuv3-fake-host.h"
 
 #define GUEST_MEM_BASE 0x40000000

@@ -11,6 +11,8 @@
 #include "qemu/bitops.h"
 #include "command.h"
 #include "opcodes.h"
+#include "stale.h"
+#include "triggers.h"
 
 static uint32_t cmd_sid(const uint64_t cmd[2])
 {

@@ -9,7 +9,7 @@
 #ifndef HW_ARM_SMMUV3_ACCEL_CORE_COMMAND_H
 #define HW_ARM_SMMUV3_ACCEL_CORE_COMMAND_H
 
-#include "streams.h"
+#include "set.h"
 
 /* CMD_SYNC.CS (4.7.3) */
 typedef enum SMMUv3SyncSignal {

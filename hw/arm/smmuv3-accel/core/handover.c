@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "handover.h"
+#include "stale.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
 static SMMUv3HandoverVSTE save_vste(const SMMUv3VSTE *v)

@@ -10,7 +10,7 @@
 #ifndef HW_ARM_SMMUV3_ACCEL_CORE_HANDOVER_H
 #define HW_ARM_SMMUV3_ACCEL_CORE_HANDOVER_H
 
-#include "streams.h"
+#include "set.h"
 
 /* As an SMMUv3VSTE, with a size that no compiler chooses */
 typedef struct SMMUv3HandoverVSTE {

@@ -45,6 +45,12 @@ bool smmuv3_vste_same(const SMMUv3VSTE *a, const SMMUv3VSTE *b)
     return a->word[0] == b->word[0] && a->word[1] == b->word[1];
 }
 
+bool smmuv3_vste_uses_ats(const SMMUv3VSTE *vste)
+{
+    return vste->kind == SMMUV3_VSTE_TRANSLATE &&
+           (vste->word[1] & SMMUV3_STE1_EATS);
+}
+
 const char *smmuv3_vste_kind_name(SMMUv3VSTEKind kind)
 {
     static const char *const name[] = {

@@ -148,4 +148,7 @@ char *smmuv3_vste_explain(const SMMUv3VSTE *vste);
  */
 bool smmuv3_vste_is_guest_error(const SMMUv3VSTE *vste);
 
+/* Does a device with this vSTE use ATS (translation, EATS = 1)? */
+bool smmuv3_vste_uses_ats(const SMMUv3VSTE *vste);
+
 #endif /* HW_ARM_SMMUV3_ACCEL_CORE_VSTE_H */

@@ -9,6 +9,7 @@
 #include "qemu/error-report.h"
 #include "monitor.h"
 #include "state.h"
+#include "hw/arm/smmuv3-accel/core/triggers.h"
 #include "system/runstate.h"
 
 static void reset(SMMUv3State *s)

@@ -17,6 +17,8 @@
 #include "system/iommufd.h"
 #include "system/runstate.h"
 #include "state.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
+#include "hw/arm/smmuv3-accel/core/triggers.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 
 static bool is_infrastructure(PCIDevice *dev)

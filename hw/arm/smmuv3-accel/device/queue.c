@@ -14,6 +14,7 @@
 #include "state.h"
 #include "hw/arm/smmuv3-accel/core/command.h"
 #include "hw/arm/smmuv3-accel/core/opcodes.h"
+#include "hw/arm/smmuv3-accel/core/stale.h"
 #include "hw/arm/smmuv3-internal.h"
 #include "system/dma.h"
 #include "system/runstate.h"

@@ -20,6 +20,8 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "state.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
+#include "hw/arm/smmuv3-accel/core/triggers.h"
 #include "hw/arm/smmuv3-accel/trace.h"
 #include "hw/arm/smmuv3-internal.h"
 #include "hw/arm/trace.h"

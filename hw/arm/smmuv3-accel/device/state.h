@@ -16,7 +16,7 @@
 #include "hw/arm/smmuv3-accel/core/event.h"
 #include "hw/arm/smmuv3-accel/core/handover.h"
 #include "hw/arm/smmuv3-accel/core/idr.h"
-#include "hw/arm/smmuv3-accel/core/streams.h"
+#include "hw/arm/smmuv3-accel/core/set.h"
 
 /* An assigned device and where it is plugged */
 typedef struct SMMUv3AccelDevice {

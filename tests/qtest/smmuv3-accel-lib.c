@@ -31,6 +31,22 @@
 /* Virtual time that a transfer takes */
 #define EDU_DMA_NS      (100 * 1000 * 1000)
 
+/* x-dma-testdev's first request; its buffer is the start of its own memory */
+#define TESTDEV_SOURCE  0x100
+#define TESTDEV_TARGET  0x108
+#define TESTDEV_LENGTH  0x110
+#define TESTDEV_FLAGS   0x118
+#define TESTDEV_CONTROL 0x120
+#define TESTDEV_RUN     1
+#define TESTDEV_SOURCE_OWN 1
+#define TESTDEV_TARGET_OWN 2
+
+/* Vendor and device, and the byte that a register of theirs starts with */
+#define EDU             0x11e81234
+#define EDU_ID          0xed
+#define TESTDEV         0xda7a1234
+#define TESTDEV_ID      'D'
+
 #define TIMEOUT_US      (10 * G_USEC_PER_SEC)
 
 #define CMDQ_LOG2       8
@@ -47,7 +63,7 @@ const char *guest_host_device(int i)
         const char *env = g_getenv("SMMUV3_TEST_DEVICES");
 
         if (!env) {
-            g_error("SMMUV3_TEST_DEVICES names the edu devices to assign, "
+            g_error("SMMUV3_TEST_DEVICES names the devices to assign, "
                     "e.g. \"0000:01:00.0 0000:02:00.0\"; the lab sets it");
         }
         names = g_strsplit(env, " ", 0);
@@ -101,12 +117,15 @@ void guest_set_bus(Guest *g, int i, uint8_t bus)
 bool guest_try_setup_device(Guest *g, int i)
 {
     uint64_t dev = guest_cfg(FIRST_BUS + i, 0, 0);
+    uint32_t id = qtest_readl(g->qts, dev);
 
-    g_assert_cmphex(qtest_readl(g->qts, dev), ==, 0x11e81234);
+    g->testdev[i] = id == TESTDEV;
+    g_assert_cmphex(id, ==, g->testdev[i] ? TESTDEV : EDU);
     qtest_writel(g->qts, dev + PCI_BASE_ADDRESS_0, bar(i));
     qtest_writew(g->qts, dev + PCI_COMMAND,
                  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    return (qtest_readl(g->qts, bar(i)) & 0xff) == 0xed;
+    return (qtest_readl(g->qts, bar(i)) & 0xff) ==
+           (g->testdev[i] ? TESTDEV_ID : EDU_ID);
 }
 
 void guest_setup_device(Guest *g, int i)
@@ -646,19 +665,32 @@ void guest_wait_events(Guest *g, unsigned n)
     g_assert_cmpuint(is, ==, n);
 }
 
-static void edu_start(Guest *g, int i, uint64_t src, uint64_t dst, uint64_t cmd)
+/* Let device @i copy 4 bytes from @iova to its buffer, or back */
+static void dma_start(Guest *g, int i, uint64_t iova, bool to_mem)
 {
-    qtest_writeq(g->qts, bar(i) + EDU_DMA_SRC, src);
-    qtest_writeq(g->qts, bar(i) + EDU_DMA_DST, dst);
-    qtest_writeq(g->qts, bar(i) + EDU_DMA_CNT, 4);
-    qtest_writeq(g->qts, bar(i) + EDU_DMA_CMD, cmd | EDU_DMA_RUN);
+    uint64_t at = bar(i);
+
+    if (g->testdev[i]) {
+        qtest_writeq(g->qts, at + TESTDEV_SOURCE, to_mem ? 0 : iova);
+        qtest_writeq(g->qts, at + TESTDEV_TARGET, to_mem ? iova : 0);
+        qtest_writel(g->qts, at + TESTDEV_LENGTH, 4);
+        qtest_writel(g->qts, at + TESTDEV_FLAGS,
+                     to_mem ? TESTDEV_SOURCE_OWN : TESTDEV_TARGET_OWN);
+        qtest_writel(g->qts, at + TESTDEV_CONTROL, TESTDEV_RUN);
+        return;
+    }
+    qtest_writeq(g->qts, at + EDU_DMA_SRC, to_mem ? EDU_BUFFER : iova);
+    qtest_writeq(g->qts, at + EDU_DMA_DST, to_mem ? iova : EDU_BUFFER);
+    qtest_writeq(g->qts, at + EDU_DMA_CNT, 4);
+    qtest_writeq(g->qts, at + EDU_DMA_CMD,
+                 (to_mem ? EDU_DMA_TO_MEM : 0) | EDU_DMA_RUN);
 }
 
-static void edu_wait(Guest *g, int i)
+static void dma_wait(Guest *g, int i)
 {
     int64_t end = g_get_monotonic_time() + TIMEOUT_US;
 
-    while (qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN) {
+    while (dma_running(g, i)) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);
         if (g->emulated) {
             qtest_clock_step(g->qts, EDU_DMA_NS);
@@ -670,25 +702,26 @@ static void edu_wait(Guest *g, int i)
 
 void dma_write_again(Guest *g, int i, uint64_t iova)
 {
+    g_assert_false(g->testdev[i]);
     qtest_writeq(g->qts, bar(i) + EDU_DMA_DST, iova);
     qtest_writeq(g->qts, bar(i) + EDU_DMA_CMD, EDU_DMA_TO_MEM | EDU_DMA_RUN);
 }
 
 void dma_write_wait(Guest *g, int i)
 {
-    edu_wait(g, i);
+    dma_wait(g, i);
 }
 
 void dma_write(Guest *g, int i, uint64_t iova)
 {
-    edu_start(g, i, EDU_BUFFER, iova, EDU_DMA_TO_MEM);
-    edu_wait(g, i);
+    dma_start(g, i, iova, true);
+    dma_wait(g, i);
 }
 
 void dma_load(Guest *g, int i, uint64_t iova)
 {
-    edu_start(g, i, iova, EDU_BUFFER, 0);
-    edu_wait(g, i);
+    dma_start(g, i, iova, false);
+    dma_wait(g, i);
 }
 
 /*
@@ -710,21 +743,20 @@ static unsigned dma_try(Guest *g, unsigned devs, uint64_t offset)
     }
     for (int i = 0; i < ports(g); i++) {
         if (devs & 1u << i) {
-            edu_start(g, i, BUF + i * 0x1000 + offset, EDU_BUFFER, 0);
+            dma_start(g, i, BUF + i * 0x1000 + offset, false);
         }
     }
     for (int i = 0; i < ports(g); i++) {
         if (devs & 1u << i) {
-            edu_wait(g, i);
-            edu_start(g, i, EDU_BUFFER, BUF + i * 0x1000 + 0x800 + offset,
-                      EDU_DMA_TO_MEM);
+            dma_wait(g, i);
+            dma_start(g, i, BUF + i * 0x1000 + 0x800 + offset, true);
         }
     }
     for (int i = 0; i < ports(g); i++) {
         if (devs & 1u << i) {
             uint32_t got;
 
-            edu_wait(g, i);
+            dma_wait(g, i);
             got = qtest_readl(g->qts, BUF + i * 0x1000 + 0x800);
             if (got == g->stamp + i) {
                 arrived |= 1u << i;
@@ -787,7 +819,9 @@ void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line)
 
 bool dma_running(Guest *g, int i)
 {
-    return qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN;
+    return g->testdev[i] ?
+           qtest_readl(g->qts, bar(i) + TESTDEV_CONTROL) & TESTDEV_RUN :
+           qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN;
 }
 
 FailNth *guest_fail_nth(void)

@@ -1,16 +1,20 @@
 /*
- * arm-smmuv3,accel=on: DMA between devices. An edu device writes into another
- * assigned device's BAR and reads from it, in each state of both.
+ * arm-smmuv3,accel=on: DMA between devices. An x-dma-testdev writes into a BAR of
+ * another assigned device and reads from it, in each state of both.
  *
- * Needs what smmuv3-accel-test needs, and the host's addresses of two devices
- * whose BAR 2 is memory: SMMUV3_TEST_PEER is a pci-testdev (membar-backed), and
- * SMMUV3_TEST_FLR_PEER an NVMe device with a controller memory buffer, which
- * has a function level reset.  With SMMUV3_TEST_NO_P2P the host cannot do it.
+ * Needs what smmuv3-accel-test needs, where the first of SMMUV3_TEST_DEVICES is
+ * an x-dma-testdev; and the host's addresses of two devices whose BAR 2 is
+ * memory: SMMUV3_TEST_PEER is another x-dma-testdev, and SMMUV3_TEST_NVME an
+ * NVMe device with a controller memory buffer, which has power management.
+ * With SMMUV3_TEST_NO_P2P the host cannot do it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include <linux/iommufd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include "hw/pci/pci_regs.h"
 #include "qobject/qdict.h"
 #include "smmuv3-accel-lib.h"
@@ -21,11 +25,15 @@
 #define SECOND_PXB  0x40
 #define SECOND_BUS  0x41
 
-/* Where its BAR 2 is, a second place for it, and its other BAR, of one page */
+/* Where its BAR 2 is, a second place for it, and BAR 0 */
 #define BAR_SIZE    0x100000u
 #define BAR_AT      0x20000000u
 #define BAR_MOVED   0x20400000u
 #define BAR_OTHER   0x24000000u
+/* What an x-dma-testdev exports: registers, vectors and memory */
+#define DMABUFS     3
+/* Of these have an address: BAR 0 of device 0, BARs 0 and 2 of the peer */
+#define OWN_BARS    1
 #define PEER_BARS   2
 /* What transfers write, and what they read, in that BAR */
 #define SPOT        0x5000
@@ -258,32 +266,48 @@ static uint8_t find_cap(Guest *g, const Peer *p, uint8_t id)
 }
 
 /* The guest's own reset of the function, with decoding left on */
+static void function_level_reset(Guest *g, const Peer *p)
+{
+    uint8_t exp = find_cap(g, p, PCI_CAP_ID_EXP);
+
+    qtest_writew(g->qts, guest_cfg(p->bus, 0, exp + PCI_EXP_DEVCTL),
+                 PCI_EXP_DEVCTL_BCR_FLR);
+}
+
 static void after_a_function_level_reset(void)
 {
     Peer p;
-    Guest *g = start(&p, env("SMMUV3_TEST_FLR_PEER"), "");
-    uint8_t exp = find_cap(g, &p, PCI_CAP_ID_EXP);
-    uint64_t pmcsr = guest_cfg(p.bus, 0, find_cap(g, &p, PCI_CAP_ID_PM) +
-                                         PCI_PM_CTRL);
+    Guest *g = start_with_peer(&p);
 
     g_assert_true(reaches_flat(g, &p));
     for (int i = 0; i < 3; i++) {
-        qtest_writew(g->qts, guest_cfg(p.bus, 0, exp + PCI_EXP_DEVCTL),
-                     PCI_EXP_DEVCTL_BCR_FLR);
+        function_level_reset(g, &p);
         g_assert_true(reaches_flat(g, &p));
     }
-    /* And after D3hot */
-    qtest_writew(g->qts, pmcsr, 3);
-    qtest_writew(g->qts, pmcsr, 0);
-    g_assert_true(reaches_flat(g, &p));
     translate(g);
-    qtest_writew(g->qts, guest_cfg(p.bus, 0, exp + PCI_EXP_DEVCTL),
-                 PCI_EXP_DEVCTL_BCR_FLR);
+    function_level_reset(g, &p);
     g_assert_true(reaches_mapped(g, &p));
     guest_stop(g);
 }
 
-/* Of its bus, by the root port; and of the machine, which resets all devices */
+/* The buffer of an NVMe device, which is asleep in between, and reset */
+static void after_d3hot(void)
+{
+    Peer p;
+    Guest *g = start(&p, env("SMMUV3_TEST_NVME"), "");
+    uint64_t pmcsr = guest_cfg(p.bus, 0, find_cap(g, &p, PCI_CAP_ID_PM) +
+                                         PCI_PM_CTRL);
+
+    g_assert_true(reaches_flat(g, &p));
+    function_level_reset(g, &p);
+    g_assert_true(reaches_flat(g, &p));
+    qtest_writew(g->qts, pmcsr, 3);
+    qtest_writew(g->qts, pmcsr, 0);
+    g_assert_true(reaches_flat(g, &p));
+    guest_stop(g);
+}
+
+/* Of its bus, by the root port */
 static void after_a_hot_reset(void)
 {
     Peer p;
@@ -295,7 +319,16 @@ static void after_a_hot_reset(void)
     qtest_writew(g->qts, control, 0);
     setup_peer(g, &p);
     g_assert_true(reaches_flat(g, &p));
+    guest_stop(g);
+}
 
+/* Of all devices */
+static void after_a_reset_of_the_machine(void)
+{
+    Peer p;
+    Guest *g = start_with_peer(&p);
+
+    g_assert_true(reaches_flat(g, &p));
     qtest_qmp_assert_success(g->qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(g->qts, "RESET");
     guest_enumerate(g);
@@ -426,6 +459,27 @@ static void each_bar_is_mapped_once(void)
     guest_stop(g);
 }
 
+/* A copy of the descriptor of /dev/iommu that QEMU has */
+static int iommufd_of(Guest *g)
+{
+    int pid = qtest_pid(g->qts);
+    int pidfd = syscall(SYS_pidfd_open, pid, 0);
+    int fd;
+
+    for (int i = 0;; i++) {
+        g_autofree char *path = g_strdup_printf("/proc/%d/fd/%d", pid, i);
+        g_autofree char *name = g_file_read_link(path, NULL);
+
+        g_assert_cmpint(i, <, 1000);
+        if (!g_strcmp0(name, "/dev/iommu")) {
+            fd = syscall(SYS_pidfd_getfd, pidfd, i, 0);
+            g_assert_cmpint(fd, >=, 0);
+            close(pidfd);
+            return fd;
+        }
+    }
+}
+
 /* The Linux of the host counts dma-bufs, and who has attached to each */
 static void assert_dmabufs(unsigned bufs, unsigned attached)
 {
@@ -445,37 +499,86 @@ static void assert_dmabufs(unsigned bufs, unsigned attached)
     g_assert_cmpuint(users, ==, attached);
 }
 
+/*
+ * The lowest number that no object of QEMU's iommufd has: Linux gives it to the
+ * next, so that objects which are lost push it up.
+ */
+static uint32_t next_object(Guest *g)
+{
+    struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+    struct iommu_destroy destroy = { .size = sizeof(destroy) };
+    int fd = iommufd_of(g);
+
+    g_assert_cmpint(ioctl(fd, IOMMU_IOAS_ALLOC, &alloc), ==, 0);
+    destroy.id = alloc.out_ioas_id;
+    g_assert_cmpint(ioctl(fd, IOMMU_DESTROY, &destroy), ==, 0);
+    close(fd);
+    return alloc.out_ioas_id;
+}
+
+/* Unmap all that QEMU's devices reach; returns how many bytes that was */
+static uint64_t unmap_all(Guest *g)
+{
+    int fd = iommufd_of(g);
+    uint64_t bytes = 0;
+
+    /* Of these numbers only an address space's can be unmapped */
+    for (uint32_t id = 1; id < 100; id++) {
+        struct iommu_ioas_unmap unmap = {
+            .size = sizeof(unmap), .ioas_id = id, .length = UINT64_MAX,
+        };
+
+        bytes += ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) ? 0 : unmap.length;
+    }
+    close(fd);
+    return bytes;
+}
+
 static void nothing_stays_mapped(void)
 {
     const char *rounds = g_getenv("SMMUV3_P2P_ROUNDS");
     int n = rounds ? atoi(rounds) : 5;
+    uint64_t bytes;
+    uint32_t objects;
     int fds;
     Peer p;
     Guest *g;
 
     assert_dmabufs(0, 0);
+    /* A VM without a peer, to compare with */
+    g = guest_start(1, "");
+    assert_dmabufs(DMABUFS, OWN_BARS);
+    bytes = unmap_all(g);
+    g_assert_cmpuint(bytes, >, 0);
+    guest_stop(g);
+
     g = start_with_peer(&p);
-    /* edu's BAR and the peer's */
-    assert_dmabufs(1 + PEER_BARS, 1 + PEER_BARS);
+    assert_dmabufs(2 * DMABUFS, OWN_BARS + PEER_BARS);
     fds = guest_fds(g);
+    objects = next_object(g);
     for (int i = 0; i < n; i++) {
         uint64_t control = guest_cfg(p.root, p.slot << 3, PCI_BRIDGE_CONTROL);
 
         unplug(g, &p);
-        assert_dmabufs(1, 1);
+        assert_dmabufs(DMABUFS, OWN_BARS);
         plug(g, &p);
-        assert_dmabufs(1 + PEER_BARS, 1 + PEER_BARS);
+        assert_dmabufs(2 * DMABUFS, OWN_BARS + PEER_BARS);
         qtest_writew(g->qts, control, PCI_BRIDGE_CTL_BUS_RESET);
         qtest_writew(g->qts, control, 0);
-        assert_dmabufs(1 + PEER_BARS, 1);
+        assert_dmabufs(2 * DMABUFS, OWN_BARS);
         setup_peer(g, &p);
-        assert_dmabufs(1 + PEER_BARS, 1 + PEER_BARS);
+        assert_dmabufs(2 * DMABUFS, OWN_BARS + PEER_BARS);
         g_assert_cmpint(guest_fds(g), ==, fds);
+        g_assert_cmpuint(next_object(g), ==, objects);
     }
     g_assert_true(reaches_flat(g, &p));
+    unplug(g, &p);
+    g_assert_cmpuint(unmap_all(g), ==, bytes);
     g_test_message("%d times unplugged, plugged and reset: %d dma-bufs, each "
-                   "mapped once, and %d descriptors, as before", n,
-                   1 + PEER_BARS, fds);
+                   "BAR mapped once, %d descriptors, and iommufd's next object "
+                   "is number %u, as before; without the peer %" PRIu64 " KiB "
+                   "are mapped, as if it had never been", n, 2 * DMABUFS, fds,
+                   objects, bytes >> 10);
     guest_stop(g);
     assert_dmabufs(0, 0);
 }
@@ -506,7 +609,9 @@ int main(int argc, char **argv)
     TEST(behind_two_smmus);
     TEST(not_while_decoding_is_off);
     TEST(after_a_function_level_reset);
+    TEST(after_d3hot);
     TEST(after_a_hot_reset);
+    TEST(after_a_reset_of_the_machine);
     TEST(unplugged_and_plugged);
     TEST(where_the_bar_was_moved_to);
     TEST(never_from_another_vm);

@@ -3,12 +3,13 @@
 # For the cases of p2p.ini: the devices, the test, and what QEMU says
 
 QTEST_QEMU_BINARY=/opt/qemu/bin/qemu-system-aarch64
-SMMUV3_TEST_DEVICES=$(echo $(pci_find 1234:11e8))
-SMMUV3_TEST_PEER=$(pci_find 1b36:0005)
-SMMUV3_TEST_FLR_PEER=$(pci_find 1b36:0010)
-export QTEST_QEMU_BINARY SMMUV3_TEST_DEVICES SMMUV3_TEST_PEER
-export SMMUV3_TEST_FLR_PEER
-vfio_bind $SMMUV3_TEST_DEVICES $SMMUV3_TEST_PEER $SMMUV3_TEST_FLR_PEER >&2
+edu=$(pci_find 1234:11e8)
+set -- $(pci_find 1234:da7a)
+SMMUV3_TEST_DEVICES="$1 $edu"
+SMMUV3_TEST_PEER=$2
+SMMUV3_TEST_NVME=$(pci_find 1b36:0010)
+export QTEST_QEMU_BINARY SMMUV3_TEST_DEVICES SMMUV3_TEST_PEER SMMUV3_TEST_NVME
+vfio_bind $SMMUV3_TEST_DEVICES $SMMUV3_TEST_PEER $SMMUV3_TEST_NVME >&2
 
 # pretend HOST: from now on QEMU runs on the host that p2p-host.c makes of it
 pretend()
@@ -44,12 +45,14 @@ p2p_log()
     point "no question whether it is a PCI BAR" is_said 0 "PCI BAR?"
 }
 
+# A QEMU that starts is told to end
 is_refused()
 {
-    $QTEST_QEMU_BINARY -M virt,gic-version=3 -cpu cortex-a57 -nodefaults \
-        -display none -S -object iommufd,id=iommufd0 \
+    echo quit | $QTEST_QEMU_BINARY -M virt,gic-version=3 -cpu cortex-a57 \
+        -nodefaults -display none -S -monitor stdio \
+        -object iommufd,id=iommufd0 \
         -device vfio-pci,host=$SMMUV3_TEST_PEER,iommufd=iommufd0,x-p2p=on \
-        2>/tmp/refused </dev/null && return 1
+        >&2 2>/tmp/refused && return 1
     cat /tmp/refused >&2
     grep "x-p2p=on cannot be had: $1" /tmp/refused >&2
 }

@@ -6,8 +6,8 @@
  *
  * Usage: p2p-abi EDU-CDEV PEER-CDEV PEER-SYSFS
  *
- * PEER: a pci-testdev whose BAR 2 is RAM (membar-backed).  PEER-SYSFS is its
- * directory in sysfs.
+ * PEER: an x-dma-testdev, whose BAR 2 is RAM.  PEER-SYSFS is its directory in
+ * sysfs.
  */
 
 #include <errno.h>
@@ -233,6 +233,8 @@ static void remap(struct p2p *p, const char *what)
 
 static void check_revocation(struct p2p *p, const char *sysfs)
 {
+    /* Without groups: all that it resets is bound to this iommufd */
+    struct vfio_pci_hot_reset hot = { .argsz = sizeof(hot) };
     char path[256];
     int fd;
 
@@ -244,6 +246,11 @@ static void check_revocation(struct p2p *p, const char *sysfs)
     tap_result(vfio_reset(p->peer_fd), 0, "VFIO_DEVICE_RESET of the peer");
     check_dma(p, false, "after a reset by VFIO");
     remap(p, "after a reset by VFIO");
+
+    tap_result(ioctl(p->peer_fd, VFIO_DEVICE_PCI_HOT_RESET, &hot) ? -errno : 0,
+               0, "VFIO_DEVICE_PCI_HOT_RESET of the peer");
+    check_dma(p, false, "after a hot reset");
+    remap(p, "after a hot reset");
 
     snprintf(path, sizeof(path), "%s/reset", sysfs);
     fd = open(path, O_WRONLY);

@@ -4,10 +4,9 @@
  *
  * Usage: bar-faults CDEV
  *
- * Maps BAR 2 of a device, but for its last 9 pages, as QEMU's
- * vfio_region_mmap() does for a BAR that ends in an MSI-X table of 2,048
- * vectors and its PBA; once with the alignment of QEMU 10.2.2, and once with
- * that of hw/vfio/mmap-align.c.  Then it touches each page.
+ * Maps the memory in BAR 4 of an x-dma-testdev, whose size is no power of two,
+ * as vfio_region_mmap() does: once with the alignment of QEMU 10.2.2, and once
+ * with that of hw/vfio/mmap-align.c.  Then it touches each page.
  */
 
 #include <errno.h>
@@ -27,7 +26,8 @@
 #define PAGE    4096ULL
 #define HUGE    (2ULL << 20)
 #define LARGEST (1ULL << 30)
-#define MSIX    (9 * PAGE)
+/* In BAR 0: the size of that memory */
+#define MEMORY_SIZE 0x20
 
 struct cost {
     long faults;
@@ -69,12 +69,19 @@ static double now_ms(void)
     return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
+/*
+ * An alignment below a huge page's leaves it to luck where in a huge page the
+ * mapping begins: here as far from the start of one as @align says.
+ */
 static struct cost touch(int device, uint64_t offset, uint64_t size,
                          uint64_t align)
 {
-    uint8_t *room = mmap(NULL, size + align, PROT_NONE,
+    uint64_t start = align < HUGE ? align : 0;
+    uint64_t unit = align < HUGE ? HUGE : align;
+    uint8_t *room = mmap(NULL, start + size + unit, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    uint8_t *at = (uint8_t *)(((uintptr_t)room + align - 1) & ~(align - 1));
+    uint8_t *at = (uint8_t *)(((uintptr_t)room + unit - 1) & ~(unit - 1)) +
+                  start;
     struct cost cost = { faults(), now_ms() };
 
     if (room == MAP_FAILED ||
@@ -87,21 +94,21 @@ static struct cost touch(int device, uint64_t offset, uint64_t size,
     }
     cost.ms = now_ms() - cost.ms;
     cost.faults = faults() - cost.faults;
-    tap_note("%llu MiB less %llu KiB, aligned to %llu KiB, at %p: %ld page "
-             "faults, %.0f ms", (unsigned long long)(size + MSIX) >> 20,
-             MSIX >> 10, (unsigned long long)align >> 10, (void *)at,
-             cost.faults, cost.ms);
-    munmap(room, size + align);
+    tap_note("%llu KiB, aligned to %llu KiB, at %p: %ld page faults, %.0f ms",
+             (unsigned long long)size >> 10, (unsigned long long)align >> 10,
+             (void *)at, cost.faults, cost.ms);
+    munmap(room, start + size + unit);
     return cost;
 }
 
 int main(int argc, char **argv)
 {
     struct vfio_region_info bar = {
-        .argsz = sizeof(bar), .index = VFIO_PCI_BAR2_REGION_INDEX,
+        .argsz = sizeof(bar), .index = VFIO_PCI_BAR4_REGION_INDEX,
     };
     struct cost before, after;
     int iommufd, device;
+    void *registers;
     uint64_t size;
     uint32_t id;
 
@@ -114,13 +121,21 @@ int main(int argc, char **argv)
         ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar)) {
         tap_bail("%s: %s", argv[1], strerror(errno));
     }
-    size = bar.size - MSIX;
+    if (vfio_enable(device) ||
+        vfio_map_bar(device, VFIO_PCI_BAR0_REGION_INDEX, &registers)) {
+        tap_bail("%s: no registers", argv[1]);
+    }
+    size = *(volatile uint64_t *)((uint8_t *)registers + MEMORY_SIZE);
+    tap_check(size > HUGE && size < bar.size,
+              "%llu KiB of memory in a BAR of %llu KiB",
+              (unsigned long long)size >> 10,
+              (unsigned long long)bar.size >> 10);
     /* The board's memory behind the BAR is there only once it was touched */
     touch(device, bar.offset, size, rounded_up(size));
     before = touch(device, bar.offset, size, divisor_of(size));
     after = touch(device, bar.offset, size, rounded_up(size));
     /* The last huge page lacks its end, so small pages are there */
-    tap_check(after.faults <= (long)(bar.size / HUGE + HUGE / PAGE + 16),
+    tap_check(after.faults <= (long)(size / HUGE + HUGE / PAGE + 16),
               "aligned as the BAR is, it takes huge pages");
     tap_check(before.faults > after.faults, "where the former alignment took %ld faults and not %ld",
               before.faults, after.faults);

@@ -13,6 +13,9 @@
 
 #define NAME_LEN 256
 #define IDR_COUNT 6
+#define DEVICES_MAX 64
+/* What the command line gives the guest */
+#define GUEST_MIB 2048
 
 /* A PCI function of the host, as sysfs has it; "" for what it has not */
 typedef struct Device {
@@ -43,6 +46,14 @@ void device_foreach(void (*each)(const Device *dev));
 
 /* ask.c: bind the device to an iommufd and ask the kernel; prints findings */
 bool device_ask(Device *dev);
+
+/*
+ * command.c: the words of a command line for @count devices that are ready, up
+ * to NULL; they are good until the next call. NULL if there is none, and a
+ * finding says why.
+ */
+char *const *command_for(const Device *dev, int count, const char *emulator,
+                         const char *firmware);
 
 /* p2p.c: the same of DMA into its BARs; both are bound to one another */
 void device_ask_p2p(int iommu, int vfio);

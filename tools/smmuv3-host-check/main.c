@@ -7,7 +7,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -27,14 +26,7 @@
 #define HOST_CHECK_VERSION "of an unknown build"
 #endif
 
-#define DEVICES_MAX 64
-#define FIRST_BUS_NR 0x20
-#define LAST_BUS_NR 0xff
-/* Of a root complex, and of each of them */
-#define SLOTS 32
-#define FUNCTIONS 8
-/* What the command line gives the guest, and what QEMU locks besides */
-#define GUEST_MIB 2048
+/* What QEMU locks besides the guest's memory */
 #define EXTRA_MIB 256
 
 static const char *firmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd";
@@ -203,25 +195,6 @@ static void list_device(const Device *dev)
     }
 }
 
-/* The place of a device's SMMU among those before it, from 1 */
-static int smmu_number(const Device *dev, int i)
-{
-    int n = 1;
-
-    for (int k = 0; k < i; k++) {
-        bool again = false;
-
-        if (!strcmp(dev[k].smmu, dev[i].smmu)) {
-            return smmu_number(dev, k);
-        }
-        for (int j = 0; j < k; j++) {
-            again |= !strcmp(dev[j].smmu, dev[k].smmu);
-        }
-        n += !again;
-    }
-    return n;
-}
-
 /* As the packages name it, beside this program; else as QEMU does */
 static const char *emulator(void)
 {
@@ -241,91 +214,9 @@ static const char *emulator(void)
     return "qemu-system-aarch64";
 }
 
-/* The words of a command line; what begins a line of it has one before */
-static char *words[8 * DEVICES_MAX + 32];
-static int n_words;
-
-__attribute__((format(printf, 1, 2)))
-static void word(const char *fmt, ...)
+static void print_command(char *const *words)
 {
-    va_list args;
-
-    va_start(args, fmt);
-    if (vasprintf(&words[n_words++], fmt, args) < 0) {
-        abort();
-    }
-    va_end(args);
-}
-
-/* How many of the first @count devices are behind the SMMU @n */
-static int behind(const Device *dev, int count, int n)
-{
-    int devices = 0;
-
-    for (int i = 0; i < count; i++) {
-        devices += smmu_number(dev, i) == n;
-    }
-    return devices;
-}
-
-/* The port of device @i, behind the SMMU @n. Many ports share slots */
-static void port_word(const Device *dev, int count, int i, int n)
-{
-    int at = behind(dev, i, n);
-
-    if (behind(dev, count, n) <= SLOTS) {
-        word("pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d", i + 1, n, i + 1);
-    } else {
-        word("pcie-root-port,id=rp%d,bus=pcie.%d,chassis=%d,addr=%x.%x,"
-             "multifunction=on", i + 1, n, i + 1, at / FUNCTIONS,
-             at % FUNCTIONS);
-    }
-}
-
-/* Each root complex has a bus for itself, and one for each of its ports */
-static void make_command(const Device *dev, int count)
-{
-    int bus_nr = FIRST_BUS_NR;
-    int last = 0;
-
-    word("%s", emulator());
-    word("-machine");
-    word("virt,gic-version=host");
-    word("-accel");
-    word("kvm");
-    word("-cpu");
-    word("host");
-    word("-m");
-    word("%dG", GUEST_MIB / 1024);
-    word("-nodefaults");
-    word("-bios");
-    word("%s", firmware);
-    word("-object");
-    word("iommufd,id=iommufd0");
-    for (int i = 0; i < count; i++) {
-        int n = smmu_number(dev, i);
-
-        if (n > last) {
-            word("-device");
-            word("pxb-pcie,id=pcie.%d,bus_nr=%d,bus=pcie.0", n, bus_nr);
-            word("-device");
-            word("arm-smmuv3,id=smmu%d,primary-bus=pcie.%d,accel=on", n, n);
-            bus_nr += 1 + behind(dev, count, n);
-            last = n;
-        }
-        word("-device");
-        port_word(dev, count, i, n);
-        word("-device");
-        word("vfio-pci,id=dev%d,host=%s,bus=rp%d,iommufd=iommufd0", i + 1,
-             dev[i].address, i + 1);
-    }
-    /* Twice DEVICES_MAX buses fit */
-    assert(bus_nr - 1 <= LAST_BUS_NR);
-}
-
-static void print_command(void)
-{
-    for (int i = 0; i < n_words; i++) {
+    for (int i = 0; words[i]; i++) {
         bool line = !strcmp(words[i], "-m") || !strcmp(words[i], "-object") ||
                     !strcmp(words[i], "-device");
 
@@ -391,6 +282,7 @@ int main(int argc, char **argv)
         {}
     };
     static Device dev[DEVICES_MAX];
+    char *const *command = NULL;
     int count, c;
 
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -428,10 +320,10 @@ int main(int argc, char **argv)
         check_device(&dev[i], argv[optind + i]);
     }
     if (report_all_good() && count) {
-        make_command(dev, count);
+        command = command_for(dev, count, emulator(), firmware);
     }
     if (report_is_json()) {
-        report_json(dev, count, n_words ? words : NULL);
+        report_json(dev, count, command);
         return !report_all_good();
     }
     if (!report_all_good()) {
@@ -445,6 +337,6 @@ int main(int argc, char **argv)
         return 0;
     }
     printf("\nReady. A command line for it, without disk and display:\n\n");
-    print_command();
+    print_command(command);
     return 0;
 }

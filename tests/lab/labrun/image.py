@@ -28,6 +28,7 @@ PROGRAMS = {
     'vfio-dma': ['vfio-dma.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'smmuv3-host-check': ['../../../tools/smmuv3-host-check/main.c',
                           '../../../tools/smmuv3-host-check/ask.c',
+                          '../../../tools/smmuv3-host-check/command.c',
                           '../../../tools/smmuv3-host-check/p2p.c',
                           '../../../tools/smmuv3-host-check/report.c',
                           '../../../tools/smmuv3-host-check/sysfs.c'],

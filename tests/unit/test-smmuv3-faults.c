@@ -5,7 +5,8 @@
  * a run meets no failure; then the same with all calls failing from there on;
  * then with all calls of a kind. In between no stream may be more open than it
  * should be, afterwards the next event must bring every stream to where it
- * should be, and nothing may be left on the host.
+ * should be, and nothing may be left on the host. If the error can pass, a TLBI
+ * and a CMD_SYNC must do so, too, and time alone.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -33,6 +34,31 @@ static void next_event(Guest *g)
         guest_gbpa(g, g->s.regs.gbpa & 0x100000);
     }
     guest_sync(g);
+}
+
+typedef enum Healing {
+    BY_EVENT,
+    BY_SYNC,
+    BY_TIME,
+} Healing;
+
+static void heal(Guest *g, Healing how)
+{
+    fake_host_heal(&g->host);
+    switch (how) {
+    case BY_EVENT:
+        next_event(g);
+        break;
+    case BY_SYNC:
+        /* It may be tried again, and the timer has not run yet */
+        g->now += SMMUV3_RETRY_LONGEST_MS;
+        g_assert_true(guest_command(g, 0x12, 0x1000));
+        guest_sync(g);
+        break;
+    case BY_TIME:
+        guest_wait(g, SMMUV3_RETRY_LONGEST_MS);
+        break;
+    }
 }
 
 static void assert_others_served(Guest *g)
@@ -68,7 +94,7 @@ static void plug_refused(Guest *g)
  * Returns: whether a call failed
  */
 static bool run(const Transition *t, bool old_kernel, uint32_t kinds,
-                unsigned after, unsigned times, int error)
+                unsigned after, unsigned times, int error, Healing how)
 {
     Guest *g = guest_new(old_kernel);
     unsigned failed;
@@ -98,8 +124,7 @@ static bool run(const Transition *t, bool old_kernel, uint32_t kinds,
         guest_assert_safe(g, false);
     }
 
-    fake_host_heal(&g->host);
-    next_event(g);
+    heal(g, how);
     guest_assert_safe(g, true);
     plug_refused(g);
     guest_assert_safe(g, true);
@@ -109,28 +134,36 @@ static bool run(const Transition *t, bool old_kernel, uint32_t kinds,
     return failed;
 }
 
-static void test_nth(const void *opaque)
-{
-    static const int errors[] = { EIO, ENOMEM, ENOENT, EBUSY, EINVAL };
+static const struct {
+    int error;
+    Healing how;
+} errors[] = {
+    { EIO, BY_EVENT }, { ENOMEM, BY_EVENT }, { ENOENT, BY_EVENT },
+    { EBUSY, BY_EVENT }, { EINVAL, BY_EVENT },
+    { ENOMEM, BY_SYNC }, { ENOMEM, BY_TIME },
+    { EBUSY, BY_SYNC }, { EBUSY, BY_TIME },
+};
 
+static void fail_each(const Transition *t, unsigned times)
+{
     for (size_t i = 0; i < ARRAY_SIZE(errors) * 2; i++) {
         unsigned n = 0;
 
-        while (run(opaque, i & 1, FAKE_ANY_CALL, n, 1, errors[i / 2])) {
+        while (run(t, i & 1, FAKE_ANY_CALL, n, times, errors[i / 2].error,
+                   errors[i / 2].how)) {
             n++;
         }
     }
 }
 
+static void test_nth(const void *opaque)
+{
+    fail_each(opaque, 1);
+}
+
 static void test_from_nth_on(const void *opaque)
 {
-    for (int old = 0; old < 2; old++) {
-        unsigned n = 0;
-
-        while (run(opaque, old, FAKE_ANY_CALL, n, UINT_MAX, EIO)) {
-            n++;
-        }
-    }
+    fail_each(opaque, UINT_MAX);
 }
 
 static void test_kinds(const void *opaque)
@@ -138,8 +171,8 @@ static void test_kinds(const void *opaque)
     /* Every set of kinds of calls that fail, from the n-th such call on */
     for (uint32_t kinds = 1; kinds <= FAKE_ANY_CALL; kinds++) {
         for (unsigned n = 0; n < 2; n++) {
-            run(opaque, false, kinds, n, UINT_MAX, EIO);
-            run(opaque, true, kinds, n, UINT_MAX, EIO);
+            run(opaque, false, kinds, n, UINT_MAX, EIO, BY_EVENT);
+            run(opaque, true, kinds, n, UINT_MAX, EIO, BY_EVENT);
         }
     }
 }

@@ -76,9 +76,10 @@ static uint64_t load(uint64_t addr)
 
 static unsigned device_of(uint32_t sid)
 {
-    unsigned i;
+    unsigned i = 0;
 
-    for (i = 0; i < DEVICES && sids[i] != sid; i++) {
+    while (i < DEVICES && sids[i] != sid) {
+        i++;
     }
     return i;
 }
@@ -411,7 +412,6 @@ static void make_smmu(Native *n, const char *id, const char *with)
  * FIRMWARE LIST TABLE...: run all rows of the tables; those on LIST have to
  * fail. Linked as main(), with the emulator's own left aside.
  */
-int conformance_main(int argc, char **argv);
 int conformance_main(int argc, char **argv)
 {
     static const char devices[] =

@@ -115,12 +115,6 @@ unsigned machine_events_left(void)
     return written - lseek(veventq, 0, SEEK_CUR) / RECORD_SIZE;
 }
 
-/* In place of the room's own, by the linker */
-uint32_t __real_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
-                                  SMMUv3EventSink *sink, void *opaque);
-uint32_t __wrap_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
-                                  SMMUv3EventSink *sink, void *opaque);
-
 uint32_t __wrap_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
                                   SMMUv3EventSink *sink, void *opaque)
 {

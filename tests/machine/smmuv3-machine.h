@@ -58,4 +58,10 @@ unsigned machine_events_left(void);
 /* read() calls to the vEVENTQ since the last time */
 unsigned machine_take_event_reads(void);
 
+/* Each smmuv3_event_read() is the second of these, which calls the first */
+uint32_t __real_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
+                                  SMMUv3EventSink *sink, void *opaque);
+uint32_t __wrap_smmuv3_event_read(SMMUv3EventReader *reader, int fd,
+                                  SMMUv3EventSink *sink, void *opaque);
+
 #endif /* TESTS_MACHINE_SMMUV3_MACHINE_H */

@@ -155,7 +155,8 @@ static bool loaded(void *opaque, int version, Error **errp)
     g_autofree char *name = fd_name(accel);
     SMMUV3_ACCEL_LOCK_GUARD(accel);
     bool ok = check_idr(accel, errp) &&
-              smmuv3_streams_take_over(&accel->streams, &accel->handover.streams,
+              smmuv3_streams_take_over(&accel->streams,
+                                       &accel->handover.streams,
                                        cpr_find_fd(name, 0), errp);
 
     smmuv3_handover_clear(&accel->handover.streams);

@@ -43,7 +43,7 @@ help:
 #:   make bench-check    the same; fails if the cost has risen
 #:
 #: Test the tests (make check has all of these but coverage and soak)
-#:   make mutants        the unit tests must notice each planted fault (2 min)
+#:   make mutants        the unit tests must notice each planted fault (4 min)
 #:   make coverage       lines and branches that the unit tests reach (2 min)
 #:   make sanitize       the unit tests under ASan and UBSan (2 min)
 #:   make analyze        GCC's and clang's static analyzers

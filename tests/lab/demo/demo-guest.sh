@@ -19,7 +19,7 @@ dmesg | grep -E 'arm-smmu-v3.*oas|Adding to iommu|nvme0: .*queues|e1000e.*Link|R
     done
 checks guest
 check_disk nvm0 /dev/nvme0n1
-say "NVMe: found, read, written and read back: $(grep -c ^ok $CHECKS_OUT) of 3 right"
+say "NVMe: found, read, read back after a write: $(grep -c ^ok $CHECKS_OUT) of 3 right"
 
 eth=$(ls "/sys/bus/pci/devices/$nic/net")
 ip addr add 10.0.0.2/24 dev "$eth"

@@ -17,6 +17,7 @@
 #include "qapi/error.h"
 #include "hw/arm/smmuv3-accel/core/plug.h"
 #include "smmuv3-machine.h"
+#include "smmuv3-handover-rules.h"
 #include "smmuv3-queue-rules.h"
 #include "smmuv3-register-model.h"
 #include "smmuv3-register-rules.h"
@@ -801,6 +802,7 @@ int registers_main(int argc, char **argv)
     machine_make(argv[0]);
     register_rules_add();
     queue_rules_add();
+    handover_rules_add();
     g_test_add_func("/smmuv3/registers/any access of any width",
                     any_access_of_any_width);
     return g_test_run();

@@ -169,7 +169,7 @@ static bool loaded(void *opaque, int version, Error **errp)
 }
 
 /* Only with the host's objects at hand; otherwise the blocker says why not */
-static const VMStateDescription vmstate_accel = {
+const VMStateDescription vmstate_smmuv3_accel = {
     .name = "arm-smmuv3-accel",
     .version_id = 1,
     .minimum_version_id = 1,
@@ -207,14 +207,14 @@ bool smmuv3_accel_handover_realize(SMMUv3Accel *accel, Error **errp)
     if (!block_migration(accel, errp)) {
         return false;
     }
-    vmstate_register_any(VMSTATE_IF(accel->smmu), &vmstate_accel, accel);
+    vmstate_register_any(VMSTATE_IF(accel->smmu), &vmstate_smmuv3_accel, accel);
     return true;
 }
 
 void smmuv3_accel_handover_finalize(SMMUv3Accel *accel)
 {
     if (accel->migration_blocker) {
-        vmstate_unregister(VMSTATE_IF(accel->smmu), &vmstate_accel, accel);
+        vmstate_unregister(VMSTATE_IF(accel->smmu), &vmstate_smmuv3_accel, accel);
     }
     migrate_del_blocker(&accel->migration_blocker);
     migrate_del_blocker(&accel->cmdqv_blocker);

@@ -174,6 +174,9 @@ void smmuv3_accel_watch_events(SMMUv3Accel *accel, bool running);
 
 /* device/handover.c: another QEMU process takes over the running VM */
 
+/* Of an SMMUv3Accel: tests/machine keeps what each release writes */
+extern const VMStateDescription vmstate_smmuv3_accel;
+
 /* All but a hand-over is refused */
 bool smmuv3_accel_handover_realize(SMMUv3Accel *accel, Error **errp);
 void smmuv3_accel_handover_finalize(SMMUv3Accel *accel);

@@ -17,9 +17,9 @@ class Fault:
         self.old, self.new = [], []
 
     def unit(self, build):
-        found = [u for u in build.units if u.name == self.name]
+        found = [u for u in build.units if u.path.endswith(f'/{self.path}')]
         if not found:
-            raise TreeError(f'{self.name} is not linked with the unit tests')
+            raise TreeError(f'{self.path} is not linked with the unit tests')
         return found[0]
 
     def text(self, path):

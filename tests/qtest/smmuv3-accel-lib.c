@@ -529,18 +529,23 @@ void smmu_set_block(Guest *g, bool mapped)
     qtest_writeq(g->qts, PGD + 2 * 8, mapped ? 0x40000000ull | 0x741 : 0);
 }
 
+void smmu_set_cd(Guest *g, uint64_t cd, uint64_t pgd, uint16_t asid)
+{
+    qtest_memset(g->qts, cd, 0, 64);
+    /* T0SZ = 25, 4K, EPD1, IPS = 40 bits, V, AA64, R, A, ASET */
+    qtest_writeq(g->qts, cd, 25ull | 1ull << 8 | 1ull << 10 | 3ull << 12 |
+                             1ull << 30 | 1ull << 31 | 2ull << 32 |
+                             1ull << 41 | 1ull << 45 | 1ull << 46 |
+                             1ull << 47 | (uint64_t)asid << 48);
+    qtest_writeq(g->qts, cd + 8, pgd);
+    qtest_writeq(g->qts, cd + 24, 0xff);
+}
+
 static void write_stage1(Guest *g)
 {
     qtest_memset(g->qts, PGD, 0, 4096);
     smmu_set_block(g, true);
-    qtest_memset(g->qts, CD, 0, 64);
-    /* T0SZ = 25, 4K, EPD1, IPS = 40 bits, V, AA64, R, A, ASET, ASID = 1 */
-    qtest_writeq(g->qts, CD, 25ull | 1ull << 8 | 1ull << 10 | 3ull << 12 |
-                             1ull << 30 | 1ull << 31 | 2ull << 32 |
-                             1ull << 41 | 1ull << 45 | 1ull << 46 |
-                             1ull << 47 | 1ull << 48);
-    qtest_writeq(g->qts, CD + 8, PGD);
-    qtest_writeq(g->qts, CD + 24, 0xff);
+    smmu_set_cd(g, CD, PGD, 1);
 }
 
 void smmu_setup(Guest *g, bool linear)
@@ -568,14 +573,20 @@ void smmu_setup(Guest *g, bool linear)
     smmu_cr0(g, CR0_QUEUES | (smmu_read(g, CR0) & CR0_SMMUEN));
 }
 
-void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0)
+void smmu_set_ste_cd(Guest *g, bool linear, uint32_t sid, uint64_t ste0,
+                     uint64_t cd)
 {
     uint64_t ste = linear ? STRTAB + sid * STE_SIZE :
                    l2_table(sid >> 8) + (sid & 0xff) * STE_SIZE;
 
     /* As Linux has it: S1CIR, S1COR write-back, S1CSH inner, SHCFG incoming */
     qtest_writeq(g->qts, ste + 8, ste0 == STE_S1 ? 0xf4 | 1ull << 44 : 0);
-    qtest_writeq(g->qts, ste, ste0 | (ste0 == STE_S1 ? CD : 0));
+    qtest_writeq(g->qts, ste, ste0 | (ste0 == STE_S1 ? cd : 0));
+}
+
+void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0)
+{
+    smmu_set_ste_cd(g, linear, sid, ste0, CD);
 }
 
 /* Put @n commands into the queue and ring the bell once */

@@ -191,6 +191,11 @@ void smmu_set_block(Guest *g, bool mapped);
 void smmu_set_l1(Guest *g, uint8_t bus, bool valid);
 /* The STE of @sid: word 0 is @ste0, with the CD's address if it is STE_S1 */
 void smmu_set_ste(Guest *g, bool linear, uint32_t sid, uint64_t ste0);
+/* The same with another CD, made by smmu_set_cd() */
+void smmu_set_ste_cd(Guest *g, bool linear, uint32_t sid, uint64_t ste0,
+                     uint64_t cd);
+/* A CD at @cd with tables at @pgd, which are the caller's */
+void smmu_set_cd(Guest *g, uint64_t cd, uint64_t pgd, uint16_t asid);
 
 /* Queue a command; true if it was consumed without an error */
 bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1);

@@ -30,6 +30,14 @@
 #define FLAT_PAGE(i)    (BUF + (i) * 0x10000)
 #define MAPPED_PAGE(i)  (BUF + (i) * 0x10000 + 0x8000)
 
+/*
+ * Two page tables, of which the guest takes the one it had not before. Both
+ * have MAP_OFFSET, and each has an offset of its own.
+ */
+#define OTHER_CD        (CD + 0x1000)
+#define OTHER_PGD       (PGD + 0x1000)
+#define OWN_OFFSET(other) ((other) ? 4ull << 30 : 3ull << 30)
+
 /* A thread that lets the host reset the first device */
 typedef struct Resetter {
     GThread *thread;
@@ -49,6 +57,7 @@ typedef struct Storm {
     int64_t clock;      /* the VM's clock was last moved at this time, in us */
     bool enabled, abort;
     uint64_t ste;
+    bool other;         /* STEs that translate have the other page table */
     unsigned steps, missed, expected[DEVS], events[DEVS];
     GArray *reopened;   /* how long that took, in us */
 } Storm;
@@ -193,7 +202,8 @@ static Dma probe(Storm *s, int i)
         /* In a reset the second may have the first's address, too */
         s->expected[i] += i == 0 ? 2 : 1;
     }
-    mapped = arrives(s->g, i, MAPPED_PAGE(i) + MAP_OFFSET, MAPPED_PAGE(i));
+    mapped = arrives(s->g, i, MAPPED_PAGE(i) + OWN_OFFSET(s->other),
+                     MAPPED_PAGE(i));
     /* The first write must not have arrived late, or by the second's address */
     flat |= qtest_readl(s->g->qts, FLAT_PAGE(i)) != 0;
     g_assert_false(flat && mapped);
@@ -225,6 +235,27 @@ static void take_events(Storm *s)
     g_assert_cmpuint(s->events[0], <=, s->expected[0]);
 }
 
+static void make_tables(Guest *g)
+{
+    uint64_t block = 0x40000000ull | 0x741;
+
+    qtest_writeq(g->qts, PGD + 4 * 8, block);
+    qtest_memset(g->qts, OTHER_PGD, 0, 4096);
+    qtest_writeq(g->qts, OTHER_PGD + 2 * 8, block);
+    qtest_writeq(g->qts, OTHER_PGD + 5 * 8, block);
+    smmu_set_cd(g, OTHER_CD, OTHER_PGD, 2);
+}
+
+static void set_stes(Storm *s, uint64_t ste)
+{
+    s->ste = ste;
+    s->other ^= ste == STE_S1;
+    for (int i = 0; i < DEVS; i++) {
+        smmu_set_ste_cd(s->g, false, guest_sid(i), ste,
+                        s->other ? OTHER_CD : CD);
+    }
+}
+
 static void change(Storm *s)
 {
     static const uint64_t stes[] = { STE_S1, STE_BYPASS, STE_ABORT, STE_S1 };
@@ -240,9 +271,8 @@ static void change(Storm *s)
         smmu_cr0(g, CR0_QUEUES | (s->enabled ? CR0_SMMUEN : 0));
         break;
     default:
-        s->ste = stes[g_rand_int_range(s->rand, 0, ARRAY_SIZE(stes))];
+        set_stes(s, stes[g_rand_int_range(s->rand, 0, ARRAY_SIZE(stes))]);
         for (int i = 0; i < DEVS; i++) {
-            smmu_set_ste(g, false, guest_sid(i), s->ste);
             smmu_cfgi_ste(g, guest_sid(i));
         }
         break;
@@ -259,6 +289,8 @@ static void step(Storm *s)
         dma_write_again(s->g, i, MAPPED_PAGE(i) + MAP_OFFSET);
     }
     change(s);
+    /* In a reset it may be the address of before, of the other page table */
+    s->expected[0] += wanted(s) == MAPPED;
     pass_time(s);
     for (int i = 0; i < DEVS; i++) {
         is[i] = probe(s, i);
@@ -279,11 +311,8 @@ static void step(Storm *s)
 /* Set the state without more ado */
 static void set(Storm *s, bool enabled, uint64_t ste)
 {
-    s->ste = ste;
+    set_stes(s, ste);
     s->enabled = enabled;
-    for (int i = 0; i < DEVS; i++) {
-        smmu_set_ste(s->g, false, guest_sid(i), ste);
-    }
     smmu_cr0(s->g, CR0_QUEUES | (enabled ? CR0_SMMUEN : 0));
     if (enabled) {
         smmu_cfgi_all(s->g);
@@ -359,6 +388,7 @@ static Storm *storm_start(void)
     s->rand = g_rand_new_with_seed(1);
     s->reopened = g_array_new(false, false, sizeof(int64_t));
     smmu_setup(s->g, false);
+    make_tables(s->g);
     /* What they write from now on */
     qtest_writel(s->g->qts, MSI_BUF, 0xa5a5a5a5);
     for (int i = 0; i < DEVS; i++) {

@@ -23,6 +23,7 @@ typedef enum SMMUv3Fault {
     SMMUV3_FAULT_GBPA_ALWAYS,    /* GBPA acts whatever SMMUEN is */
     SMMUV3_FAULT_NO_RETRY,       /* what is closed is not tried again */
     SMMUV3_FAULT_NO_RESET,       /* a reset of the device is no trigger */
+    SMMUV3_FAULT_OLD_TABLE,      /* a retry attaches the page table of before */
 } SMMUv3Fault;
 
 extern SMMUv3Fault smmuv3_fault;

@@ -83,13 +83,14 @@ void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st)
 /* Returns: how many of @n are to be tried */
 static size_t put_fault_into_retry(SMMUv3Wanted *w, size_t n)
 {
-    if (!SMMUV3_FAULT_IS(NO_RETRY)) {
-        return n;
-    }
     for (size_t i = 0; i < n; i++) {
-        w[i].st->retry.given_up = true;
+        w[i].st->retry.given_up |= SMMUV3_FAULT_IS(NO_RETRY);
+        if (SMMUV3_FAULT_IS(OLD_TABLE) &&
+            w[i].vste.kind == SMMUV3_VSTE_TRANSLATE) {
+            w[i].vste = w[i].st->s1;
+        }
     }
-    return 0;
+    return SMMUV3_FAULT_IS(NO_RETRY) ? 0 : n;
 }
 #else
 #define put_fault_into_retry(w, n) (n)

@@ -191,7 +191,7 @@ static void set_fault(Object *obj, const char *value, Error **errp)
 {
     static const char *const name[] = {
         "none", "no-smmuen", "first-only", "gbpa-always", "no-retry",
-        "no-reset",
+        "no-reset", "old-table",
     };
 
     for (int i = 0; i < ARRAY_SIZE(name); i++) {

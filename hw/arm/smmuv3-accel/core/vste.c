@@ -9,6 +9,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qemu/host-utils.h"
 #include "vste.h"
 
 #define GBPA_ABORT              BIT(20)
@@ -238,26 +239,31 @@ static bool find_ste(const SMMUv3VSTERegs *regs, uint32_t sid,
     return true;
 }
 
+static uint64_t field(uint64_t word, uint64_t mask)
+{
+    return (word & mask) >> ctz64(mask);
+}
+
 /*
  * Clear the fields that mean nothing to this vSMMU, and replace reserved
  * encodings by those that they behave as (5.2): the host takes neither.
  */
 static void normalize_s1_ste(const SMMUv3VSTERegs *regs, uint64_t ste[2])
 {
-    if (!regs->ats || extract64(ste[1], 28, 2) == 3) {
+    if (!regs->ats || field(ste[1], SMMUV3_STE1_EATS) == 3) {
         ste[1] &= ~SMMUV3_STE1_EATS;            /* 0b11 needs IDR3.DPT */
     }
     if (!regs->ssidsize || !(ste[0] & SMMUV3_STE0_S1CDMAX)) {
         ste[0] &= ~(SMMUV3_STE0_S1CDMAX | SMMUV3_STE0_S1FMT);
         ste[1] &= ~SMMUV3_STE1_S1DSS;
     }
-    if (extract64(ste[0], 4, 2) == 3) {
+    if (field(ste[0], SMMUV3_STE0_S1FMT) == 3) {
         ste[0] &= ~SMMUV3_STE0_S1FMT;
     }
-    if (extract64(ste[1], 0, 2) == 3) {
+    if (field(ste[1], SMMUV3_STE1_S1DSS) == 3) {
         ste[1] &= ~SMMUV3_STE1_S1DSS;
     }
-    if (extract64(ste[1], 6, 2) == 1) {
+    if (field(ste[1], SMMUV3_STE1_S1CSH) == 1) {
         ste[1] &= ~SMMUV3_STE1_S1CSH;
     }
 }
@@ -271,19 +277,19 @@ static SMMUv3VSTEDetail s1_ste_fault(const SMMUv3VSTERegs *regs,
 {
     uint64_t ctxptr = ste[0] & STE0_S1CTXPTR_ALL;
 
-    *value = extract64(ste[1], 28, 2);
+    *value = field(ste[1], SMMUV3_STE1_EATS);
     if (*value > 1) {
         return SMMUV3_VSTE_EATS;
     }
-    *value = extract64(ste[1], 27, 1);
+    *value = field(ste[1], SMMUV3_STE1_S1STALLD);
     if (*value) {
         return SMMUV3_VSTE_S1STALLD;
     }
-    *value = extract64(ste[0], 59, 5);
+    *value = field(ste[0], SMMUV3_STE0_S1CDMAX);
     if (*value > regs->ssidsize) {
         return SMMUV3_VSTE_S1CDMAX;
     }
-    *value = extract64(ste[0], 4, 2);
+    *value = field(ste[0], SMMUV3_STE0_S1FMT);
     if (*value && !regs->cd2l) {
         return SMMUV3_VSTE_S1FMT;
     }

@@ -229,11 +229,7 @@ SMMUCmdError board_smmuv3_atc_inv(SMMUv3State *s, const Cmd *cmd)
     };
     PCIDevice *dev;
 
-    /* With ATS = 0 it does nothing, as QEMU has it; 4.5.1 asks for an error */
-    if (!FIELD_EX32(s->idr[0], IDR0, ATS)) {
-        return SMMU_CERROR_NONE;
-    }
-    if (size > ATC_INV_ALL) {
+    if (!FIELD_EX32(s->idr[0], IDR0, ATS) || size > ATC_INV_ALL) {
         return SMMU_CERROR_ILL;
     }
     if (!smmu_enabled(s) || !sdev) {

@@ -24,10 +24,11 @@
 
 #define PAGE        4096ULL
 #define RAM_IPA     0x40000000ULL
-#define RAM_PAGES   32
+#define RAM_PAGES   32                  /* whole pages of any host */
 #define IPA(page)   (RAM_IPA + (page) * PAGE)
 #define VA          STAGE1_VA
 #define IOVA        0x200000000ULL
+#define HIGH_IPA    0x600000000000ULL   /* the same memory, with 47 bits */
 #define VSID        0x10ULL
 #define SPACES      3                   /* with CDs 0, 1 and 2 */
 /* Pages of the "guest memory"; the first has the CDs */
@@ -36,14 +37,18 @@
 #define DATA(n)     (0x5a5a0000ULL + (n))
 #define CD_SIZE     64
 
-/* IHI 0070, 4 and 5.2 */
+/* IHI 0070, 4, 5.2 and 5.4 */
+#define CD0_IPS     (7ULL << 32)
+#define CD0_IPS_48  (5ULL << 32)
 #define CFGI_CD     0x05
 #define TLBI_NH_ALL 0x10
+#define TLBI_NH_ASID 0x11
 #define ATC_INV     0x40
 #define ATC_ALL     52
 #define SSV         (1ULL << 11)
 #define SSID(n)     ((uint64_t)(n) << 12)
 #define SID(n)      ((uint64_t)(n) << 32)
+#define ASID(n)     ((uint64_t)(n) << 48)
 #define LEAF        1
 #define STE0_CDMAX  (2ULL << 59)        /* four CDs */
 #define VSTE_ABORT  0x1ULL
@@ -132,6 +137,7 @@ static void check_capabilities(struct host *h)
 
     tap_check(info.idr[0] >> 10 & 1, "GET_HW_INFO: IDR0.ATS");
     tap_check((info.idr[1] >> 6 & 0x1f) == 16, "GET_HW_INFO: IDR1.SSIDSIZE");
+    tap_check((info.idr[5] & 7) == 5, "GET_HW_INFO: IDR5.OAS is 48 bits");
     tap_check(!(cmd.out_capabilities & IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED),
               "GET_HW_INFO: ATS is supported");
     tap_check(cmd.out_max_pasid_log2 == 16, "GET_HW_INFO: PASIDs of 16 bits");
@@ -142,22 +148,23 @@ static void check_kernel_unmap(struct host *h)
 {
     struct iommu_ioas_unmap unmap = {
         .size = sizeof(unmap), .ioas_id = h->ioas, .iova = IOVA,
-        .length = 2 * PAGE,
+        .length = RAM_PAGES * PAGE,
     };
+    const uint64_t page = IOVA + PAGE_DATA * PAGE;
     uint32_t before;
 
-    must(iommufd_ioas_map(h->iommufd, h->ioas, h->ram + PAGE_DATA * PAGE,
-                          2 * PAGE, IOVA), "IOAS_MAP");
+    must(iommufd_ioas_map(h->iommufd, h->ioas, h->ram, RAM_PAGES * PAGE, IOVA),
+         "IOAS_MAP");
     must(vfio_attach(h->device, h->ioas), "attach");
-    check_fetch(h, IOVA, TESTDEV_ATS, 0, PAGE_DATA, "the kernel's ATS");
-    check_fetch(h, IOVA + PAGE, TESTDEV_ATS, 0, PAGE_DATA + 1,
+    check_fetch(h, page, TESTDEV_ATS, 0, PAGE_DATA, "the kernel's ATS");
+    check_fetch(h, page + PAGE, TESTDEV_ATS, 0, PAGE_DATA + 1,
                 "the kernel's ATS, another page");
     before = testdev_invalidated(&h->testdev);
     must(ioctl(h->iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0,
          "IOAS_UNMAP");
     tap_check(testdev_invalidated(&h->testdev) > before,
               "IOAS_UNMAP: the device is told");
-    check_fetch(h, IOVA, TESTDEV_ATS, 0, -TESTDEV_NO_ACCESS,
+    check_fetch(h, page, TESTDEV_ATS, 0, -TESTDEV_NO_ACCESS,
                 "an unmapped page is gone from the device's cache");
     check_fetch(h, IPA(PAGE_DATA), TESTDEV_ATS, 0, PAGE_DATA,
                 "what is still mapped is not");
@@ -266,6 +273,29 @@ static void check_event(struct host *h, unsigned want, uint32_t pasid,
     }
 }
 
+/* Of two PASIDs whose page is in the SMMU's TLB */
+static void check_asids(struct host *h)
+{
+    for (unsigned n = 1; n <= 2; n++) {
+        check_fetch(h, VA + PAGE, TESTDEV_PASID, n, PAGE_DATA + 8 + n,
+                    "before TLBI by ASID");
+        stage1_map(&h->space[n], VA + PAGE, 0);
+    }
+    invalidate(h, TLBI_NH_ASID | ASID(h->space[1].asid), 0);
+    check_fetch(h, VA + PAGE, TESTDEV_PASID, 1, -TESTDEV_ABORTED,
+                "unmapped, TLBI by ASID of PASID 1");
+    check_event(h, F_TRANSLATION, 1, "TLBI by ASID of PASID 1");
+    check_fetch(h, VA + PAGE, TESTDEV_PASID, 2, PAGE_DATA + 10,
+                "control: unmapped, but PASID 2 has another ASID");
+    invalidate(h, TLBI_NH_ASID | ASID(h->space[2].asid), 0);
+    check_fetch(h, VA + PAGE, TESTDEV_PASID, 2, -TESTDEV_ABORTED,
+                "unmapped, TLBI by ASID of PASID 2");
+    check_event(h, F_TRANSLATION, 2, "TLBI by ASID of PASID 2");
+    for (unsigned n = 1; n <= 2; n++) {
+        stage1_map(&h->space[n], VA + PAGE, IPA(PAGE_DATA + 8 + n));
+    }
+}
+
 static void check_pasids(struct host *h)
 {
     uint32_t hwpt = attach(h, STE0_CDMAX, STE1_SSID0 | STE1_EATS);
@@ -285,6 +315,7 @@ static void check_pasids(struct host *h)
     check_fetch(h, VA + 2 * PAGE, TESTDEV_PASID, 2, -TESTDEV_ABORTED,
                 "what PASID 2 does not map");
     check_event(h, F_TRANSLATION, 2, "what PASID 2 does not map");
+    check_asids(h);
 
     stage1_map(&h->space[1], VA, 0);
     stage1_map(&h->space[2], VA, 0);
@@ -342,6 +373,30 @@ static void check_phases(struct host *h)
     leave(h, hwpt);
 }
 
+/* Beyond the 44 bits that are the least of all hosts that can nest */
+static void check_high(struct host *h)
+{
+    const uint64_t high = HIGH_IPA + (PAGE_DATA + 5) * PAGE;
+    uint64_t *cd = (uint64_t *)h->ram;
+    uint32_t hwpt;
+
+    must(iommufd_ioas_map(h->iommufd, h->ioas, h->ram, RAM_PAGES * PAGE,
+                          HIGH_IPA), "IOAS_MAP");
+    hwpt = attach_vste(h, (uint64_t[2]) { VSTE_BYPASS, 0 });
+    check_fetch(h, high, 0, 0, PAGE_DATA + 5, "47 bits, vSTE bypass");
+    check_fetch(h, high, TESTDEV_ATS, 0, PAGE_DATA + 5,
+                "47 bits, vSTE bypass, by ATS");
+    leave(h, hwpt);
+    *cd = (*cd & ~CD0_IPS) | CD0_IPS_48;
+    stage1_map(&h->space[0], VA + 2 * PAGE, high);
+    hwpt = attach(h, 0, STE1_EATS);
+    check_fetch(h, VA + 2 * PAGE, 0, 0, PAGE_DATA + 5,
+                "stage 1 to 47 bits");
+    check_fetch(h, VA + 2 * PAGE, TESTDEV_ATS, 0, PAGE_DATA + 5,
+                "stage 1 to 47 bits, by ATS");
+    leave(h, hwpt);
+}
+
 /* Beside one with ATS, on the same vIOMMU */
 static void check_without_ats(const struct host *first, const char *path)
 {
@@ -393,6 +448,7 @@ int main(int argc, char **argv)
     check_event(&h, F_TRANSLATION, 0, "the one that was aborted");
     check_phases(&h);
     check_pasids(&h);
+    check_high(&h);
     check_without_ats(&h, argv[2]);
     return tap_done();
 }

@@ -23,22 +23,27 @@ def _readelf(option, path):
                           stdout=subprocess.PIPE, text=True).stdout
 
 
-def _library_dirs():
-    root = SYSROOT if os.path.isdir(SYSROOT) else '/'
+def _library_dirs(root):
+    if not root:
+        root = SYSROOT if os.path.isdir(SYSROOT) else '/'
     return [os.path.join(root, d) for d in
             (f'lib/{TRIPLET}', f'usr/lib/{TRIPLET}', 'lib', 'usr/lib')]
 
 
-def _find(name):
-    for directory in _library_dirs():
+def _find(name, root):
+    dirs = _library_dirs(root)
+    for directory in dirs:
         path = os.path.join(directory, name)
         if os.path.exists(path):
             return path
-    raise LabError(f'{name}: not in {" ".join(_library_dirs())}')
+    raise LabError(f'{name}: not in {" ".join(dirs)}')
 
 
-def libraries(program):
-    """{path in the image: path here} of all that the program needs to run."""
+def libraries(program, root=None):
+    """{path in the image: path here} of all that the program needs to run.
+
+    root is where they are, if they are not the machine's or the sysroot's.
+    """
     found = {}
     todo = [program]
     while todo:
@@ -49,9 +54,10 @@ def libraries(program):
                 continue
             where = f'lib/{TRIPLET}/{name}'
             if where not in found:
-                found[where] = _find(name)
+                found[where] = _find(name, root)
                 todo.append(found[where])
     loader = re.search(r'interpreter: /(\S+)\]', _readelf('-l', program))
     if loader:
-        found[loader.group(1)] = _find(os.path.basename(loader.group(1)))
+        found[loader.group(1)] = _find(os.path.basename(loader.group(1)),
+                                       root)
     return found

@@ -261,11 +261,25 @@ def python_mark():
                        lambda cpio: cpio.add_data('lab/python/mark', b''))
 
 
+def lspci():
+    """Debian's, in one directory with its libraries, for guests."""
+    _fetch('pciutils')
+    root = os.path.join(BUILD, 'pciutils')
+    program = os.path.join(root, 'usr/bin/lspci')
+
+    def fill(cpio):
+        cpio.add_file('opt/lspci/lspci', program)
+        for name, path in elf.libraries(program, root).items():
+            cpio.add_file(f'opt/lspci/{os.path.basename(name)}', path)
+    return _write_cpio('lspci.cpio', fill)
+
+
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
           'guest': guest, 'bookworm': lambda: debian('bookworm'),
           'trixie': lambda: debian('trixie'),
           'bullseye': bullseye, 'libvirt': libvirt_mark,
-          'selftests': vfio_selftests, 'python': python_mark}
+          'selftests': vfio_selftests, 'python': python_mark,
+          'lspci': lspci}
 
 
 def _expand(path):

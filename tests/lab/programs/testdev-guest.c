@@ -1,10 +1,11 @@
 /*
  * ATS and a PASID of a guest, by DMA of the board's test device
  *
- *   testdev-guest VFIO-CDEV
+ *   testdev-guest VFIO-CDEV [no-ats]
  *
  * A user of VFIO in the guest maps and unmaps; the guest's driver sends the
- * invalidations to its SMMU. The device's cache shows whether they arrive.
+ * invalidations to its SMMU. The device's cache shows whether they arrive. With
+ * no-ats the guest's SMMU has no ATS, so that the STE has EATS = 0.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,7 +22,7 @@
 #include "tap.h"
 #include "testdev.h"
 
-#define PAGE    4096ULL
+#define PAGE    ((uint64_t)getpagesize())
 #define PAGES   4
 #define IOVA    0x200000000ULL
 #define DATA(n) (0x5a5a0000ULL + (n))
@@ -98,6 +99,14 @@ static void check(struct testdev *dev, int iommufd, uint32_t own,
                   "what is still mapped is not");
 }
 
+static void check_no_ats(struct testdev *dev)
+{
+    testdev_check(dev, IOVA, 0, 0, 0, DATA(0), "without a PASID");
+    testdev_check(dev, IOVA, TESTDEV_PASID, PASID, 0, DATA(2), "the PASID");
+    testdev_check(dev, IOVA, TESTDEV_ATS, 0, -TESTDEV_ATS_OFF, 0,
+                  "EATS = 0: the device's ATS is off");
+}
+
 int main(int argc, char **argv)
 {
     int iommufd, device;
@@ -106,8 +115,8 @@ int main(int argc, char **argv)
     uint8_t *mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-    if (argc != 2) {
-        tap_bail("usage: testdev-guest VFIO-CDEV");
+    if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "no-ats"))) {
+        tap_bail("usage: testdev-guest VFIO-CDEV [no-ats]");
     }
     iommufd = open("/dev/iommu", O_RDWR);
     device = open(argv[1], O_RDWR);
@@ -122,6 +131,10 @@ int main(int argc, char **argv)
     must(vfio_attach(device, space(iommufd, dev_id, mem, &own)), "attach");
     hwpt = space(iommufd, dev_id, mem + 2 * PAGE, &pasids);
     tap_result(attach_pasid(device, hwpt), 0, "attach a PASID");
-    check(&dev, iommufd, own, pasids);
+    if (argc == 3) {
+        check_no_ats(&dev);
+    } else {
+        check(&dev, iommufd, own, pasids);
+    }
     return tap_done();
 }

@@ -38,6 +38,7 @@ help:
 #:   make check-lab      the host kernel's behaviour
 #:   make check-functional   whole guests
 #:   make check-drivers  Debian 11's kernel as a guest, which it fetches
+#:   make check-pages    Debian 13's kernel of 16K as a guest, which it fetches
 #:   make check-style    shellcheck and the like on the project's own files
 #:   make bench          the cost of an unmap, against Debian's newest QEMU
 #:   make bench-check    the same; fails if the cost has risen
@@ -148,6 +149,9 @@ check-unit: native board
 check-drivers: native arm64 board kernel
 	@tests/lab/run drivers-debian-11
 
+check-pages: native arm64 board kernel
+	@tests/lab/run pages-debian-16k
+
 check-qtest check-lab check-functional: check-%: native arm64 board faulty \
 		kernel
 	@scripts/check/check $*
@@ -227,8 +231,8 @@ distclean:
 
 .PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 board \
 	board-demo faulty kernel check check-unit check-qtest check-drivers \
-	check-lab check-functional analyze sanitize sanitize-qtest mutants \
-	coverage fuzz registers soak bench bench-check lab-shell demo \
+	check-pages check-lab check-functional analyze sanitize \
+	sanitize-qtest mutants coverage fuzz registers soak bench bench-check lab-shell demo \
 	demo-possible demo-shell docs series check-series install deb check-deb \
 	check-trixie check-arm64 hooks check-style clean distclean times \
 	native-demo arm64-demo kernel-demo

@@ -277,6 +277,7 @@ def lspci():
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
           'guest': guest, 'bookworm': lambda: debian('bookworm'),
           'trixie': lambda: debian('trixie'),
+          'trixie-16k': lambda: debian('trixie-16k'),
           'bullseye': bullseye, 'libvirt': libvirt_mark,
           'selftests': vfio_selftests, 'python': python_mark,
           'lspci': lspci}

@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import struct
 import subprocess
 import tempfile
 
@@ -38,6 +39,21 @@ def disassemble(name, table):
                 return f.read()
         except FileNotFoundError as e:
             raise ValueError(f'iasl: {p.stdout}') from e
+
+
+def recompile(name, table):
+    """What iasl compiles of its own disassembly; ValueError with what it says
+    if there is an error in it."""
+    with tempfile.TemporaryDirectory() as where:
+        source = os.path.join(where, f'{name}.dsl')
+        with open(source, 'w', encoding='ascii') as f:
+            f.write(disassemble(name, table))
+        p = subprocess.run([*iasl(), source], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, check=False)
+        if p.returncode or ' 0 Errors' not in p.stdout:
+            raise ValueError(f'iasl: {p.stdout}')
+        with open(os.path.join(where, f'{name}.aml'), 'rb') as f:
+            return f.read()
 
 
 FIELD = re.compile(r'^(?:\[(\w+)h \d+ +\w+h\])? +([A-Z][\w .()/-]*?) : '
@@ -95,3 +111,28 @@ def madt_bases(table):
                                'Generic Interrupt Translator'):
             found.setdefault(name, []).append(int(base.group(1), 16))
     return found
+
+
+def generic_initiators(table):
+    """[(bus, devfn, proximity domain)] of a SRAT's PCI initiators, sorted."""
+    found = []
+    text = disassemble('srat', table)
+    for part in text.split('[Generic Initiator Affinity]')[1:]:
+        kind = re.search(r'Device Handle Type : (\w+)', part).group(1)
+        domain = re.search(r'Proximity Domain : (\w+)', part).group(1)
+        handle = re.search(r'Device Handle : ([0-9A-F ]+)', part).group(1)
+        segment, bus, devfn = struct.unpack('<HBB', bytes.fromhex(handle)[:4])
+        if (int(kind, 16), segment) == (1, 0):
+            found.append((bus, devfn, int(domain, 16)))
+    return sorted(found)
+
+
+def root_complexes(table):
+    """{bus number: proximity domain} of a DSDT's root complexes that have one."""
+    return {_number(bus): _number(node) for bus, node in re.findall(
+        r'Name \(_BBN, (\w+)\)(?:(?!Name \(_BBN).)*?Name \(_PXM, (\w+)\)',
+        disassemble('dsdt', table), re.DOTALL)}
+
+
+def _number(text):
+    return int({'Zero': '0', 'One': '1'}.get(text, text), 16)

@@ -27,6 +27,17 @@ BOARDS = {
                   '-device', 'pxb-pcie,id=pcie.1,bus=pcie.0,bus_nr=64',
                   '-device', 'arm-smmuv3,primary-bus=pcie.1,id=smmu1,'
                              'stage=nested'],
+    # As on Grace: pcie.1 to pcie.4, each with an SMMU that has SubstreamIDs,
+    # ATS and 48 bits, and none on pcie.0.
+    'grace': ['-M', MACHINE, *FWB, '-bios', '{firmware}',
+              '-global', 'arm-smmuv3.x-smmu-ats=on',
+              '-global', 'arm-smmuv3.x-ssidsize=20',
+              '-global', 'arm-smmuv3.x-oas48=on',
+              '-device', 'x-iort,x-iort-ats=on',
+              *(option for n in range(1, 5) for option in (
+                  '-device', f'pxb-pcie,id=pcie.{n},bus=pcie.0,bus_nr={n * 32}',
+                  '-device', f'arm-smmuv3,primary-bus=pcie.{n},id=smmu{n},'
+                             'stage=nested'))],
 }
 
 # An oops ends the run at once, by a panic that ends L0.

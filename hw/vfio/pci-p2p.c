@@ -138,6 +138,12 @@ static bool export_nothing(VFIOPCIDevice *vdev, int bar, VFIOMmap *map,
     return true;
 }
 
+static bool has_no_export(VFIOPCIDevice *vdev, int bar, VFIOMmap *map,
+                          Error **errp)
+{
+    return !vfio_p2p_is_exported(&map->mem);
+}
+
 static bool forget(VFIOPCIDevice *vdev, int bar, VFIOMmap *map, Error **errp)
 {
     vfio_p2p_forget(&map->mem);
@@ -178,7 +184,16 @@ static bool export_all(VFIOPCIDevice *vdev, Error **errp)
         error_setg(errp, "it takes an iommufd");
         return false;
     }
-    return for_each_mmap(vdev, errp, export_mmap);
+    if (!for_each_mmap(vdev, errp, export_mmap)) {
+        return false;
+    }
+    /* Nobody asked for it with auto: many devices have none */
+    if (vdev->p2p == ON_OFF_AUTO_ON &&
+        for_each_mmap(vdev, NULL, has_no_export)) {
+        error_setg(errp, "QEMU maps no whole page of a BAR");
+        return false;
+    }
+    return true;
 }
 
 bool vfio_pci_p2p_setup(VFIOPCIDevice *vdev, Error **errp)

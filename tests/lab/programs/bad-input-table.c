@@ -127,6 +127,9 @@ static const struct bad_start device_start[] = {
       " -device vfio-pci,host=$0,bus=br,addr=1,iommufd=iommufd0"
       " -device vfio-pci,host=$1,bus=br,addr=2,iommufd=iommufd0",
       "behind a PCIe-to-PCI bridge it has the same StreamID as" },
+    { "x-p2p=on for a device none of whose BARs QEMU maps",
+      IOMMUFD SMMU PORT(0) VFIO(0) ",x-p2p=on,x-no-mmap=on",
+      "x-p2p=on cannot be had: QEMU maps no whole page of a BAR" },
     { "ats=on for a device without",
       IOMMUFD SMMU PORT(0) VFIO(0) ",ats=on",
       "ats=on, but the host does not use ATS for it" },

@@ -42,6 +42,9 @@ def faulty_source(fault, where):
 class Relink:
     """Of build/qemu/WHICH; the result is qemu-system-aarch64-SUFFIX there."""
 
+    # Where objects are that can be others
+    parts = ('libsystem', f'{BINARY}.p/')
+
     def __init__(self, which, suffix, compiler='gcc'):
         self.where = os.path.join(QEMU, which)
         self.suffix = suffix
@@ -83,7 +86,7 @@ class Relink:
         src = os.path.realpath(os.path.join(QEMU, 'src'))
         for entry in self.compdb:
             path = os.path.normpath(os.path.join(self.where, entry['file']))
-            if entry['output'].startswith(('libsystem', f'{BINARY}.p/')) and \
+            if entry['output'].startswith(self.parts) and \
                     wanted(os.path.relpath(path, src)):
                 yield entry
 

@@ -1,6 +1,6 @@
 /*
- * arm-smmuv3,accel=on: DMA between devices. An x-dma-testdev writes into a BAR of
- * another assigned device and reads from it, in each state of both.
+ * arm-smmuv3,accel=on: DMA between devices. An x-dma-testdev writes into a BAR
+ * of another assigned device and reads from it, in each state of both.
  *
  * Needs what smmuv3-accel-test needs, where the first of SMMUV3_TEST_DEVICES is
  * an x-dma-testdev; and the host's addresses of two devices whose BAR 2 is

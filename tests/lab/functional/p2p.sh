@@ -64,3 +64,34 @@ p2p_refused()
     echo 1..1
     point "x-p2p=on is refused: $1" is_refused "$1"
 }
+
+# fails FAULT TEST: it does, with that fault of scripts/check/dma-faults
+fails()
+{
+    export DMA_FAULT=$1
+    case $2 in
+    refused) (pretend no-map && ! is_refused .) ;;
+    *)
+        ! "smmuv3-accel-${2%%/*}-test" --tap -p "/aarch64/smmuv3-accel-$2" \
+            >/tmp/out 2>&1
+        ;;
+    esac
+    fault_status=$?
+    unset DMA_FAULT
+    cat /tmp/out >&2
+    return $fault_status
+}
+
+# dma_faults LIST: TAP. Each fault of the list makes its tests fail; with FAULT
+# only those of whose line that is a part
+dma_faults()
+{
+    sed -n 's/^= //p' "$1" | grep -e "${FAULT:-.}" >/tmp/faults
+    n=0
+    echo "1..$(sed 's/^[^ ]* //; s/:.*//' /tmp/faults | wc -w)"
+    while read -r fault rest; do
+        for test in ${rest%%:*}; do
+            point "${rest#*: }: $test fails" fails "$fault" "$test" </dev/null
+        done
+    done </tmp/faults
+}

@@ -248,8 +248,6 @@ void vsmmu_setup(VSMMU *v)
     vsmmu_write(v, EVENTQ_CONS, 0);
     vsmmu_plug(v, 0);
     vsmmu_write(v, CR0, 0xd);
-    /* The first commands come under the big lock, and find the queue */
-    submit(v, 0x01, 0);
 }
 
 void vsmmu_teardown(VSMMU *v)
@@ -388,7 +386,7 @@ static void nobody_waits_for_a_host_call(void)
     g_assert_cmphex(vsmmu_read(&vsmmu[0], CR0), ==, 0xd);
     g_assert_cmphex(vsmmu_read(&vsmmu[0], CMDQ_PROD), ==, vsmmu[0].prod);
     /* Of what is not done nobody is told */
-    g_assert_cmphex(vsmmu_read(&vsmmu[0], CMDQ_CONS), ==, vsmmu[0].prod - 2);
+    g_assert_cmphex(vsmmu_read(&vsmmu[0], CMDQ_CONS), ==, 0);
     g_assert_cmpuint(vsmmu[0].issued[1], ==, 0);
     qemu_sem_post(&go_on);
     bql_lock();
@@ -556,6 +554,81 @@ static void a_host_that_fails_is_slow_and_fails(void)
     teardown_smmus(2);
 }
 
+/* What a device_add does that keeps the big lock: for as long as vCPUs work */
+static void keep_the_big_lock(unsigned round)
+{
+    int64_t end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+
+    for (; qatomic_read(&running); round++) {
+        VSMMU *v = &vsmmu[round % 2];
+
+        if (g_get_monotonic_time() > end) {
+            gave_up = true;
+            return;
+        }
+        if (round & 2) {
+            vsmmu_remap(v);
+        } else {
+            vsmmu_write(v, EVENTQ_CONS, 0);
+        }
+    }
+}
+
+static void nobody_waits_for_who_keeps_the_big_lock(void)
+{
+    setup_smmus(2);
+    gave_up = false;
+    for (int i = 0; i < 2; i++) {
+        vsmmu[i].enter = sometimes_slow;
+    }
+    run_jobs(4, 2, (Work) {}, keep_the_big_lock);
+    g_assert_false(gave_up);
+    teardown_smmus(2);
+}
+
+/* As many commands as a slice has, and a run; see device/queue.c */
+#define SLICE (4680 + 128)
+
+static void *ring_once(void *opaque)
+{
+    VSMMU *v = opaque;
+
+    vsmmu_write(v, CMDQ_PROD, v->prod);
+    qatomic_set(&running, 0);
+    return NULL;
+}
+
+/* The rest waits for whoever has the big lock; the vCPU does not */
+static void a_doorbell_does_a_slice(void)
+{
+    VSMMU *v = &vsmmu[0];
+    QemuThread thread;
+    uint32_t cons;
+
+    setup_smmus(2);
+    gave_up = false;
+    /* So that somebody waits for it, and interrupts the slice */
+    v->enter = sometimes_slow;
+    for (unsigned i = 1; i < QUEUE_LEN / 2; i++) {
+        put(v, TLBI_VA, (uint64_t)i << 12);
+        put(v, SYNC, 0);
+    }
+    running = 1;
+    vcpu_create(&thread, ring_once, v);
+    keep_the_big_lock(0);
+    g_assert_false(gave_up);
+    vcpu_join(&thread);
+    cons = vsmmu_read(v, CMDQ_CONS);
+    g_assert_cmpuint(cons, >, 0);
+    g_assert_cmpuint(cons, <=, SLICE);
+    v->enter = NULL;
+    while (vsmmu_read(v, CMDQ_CONS) != v->prod) {
+        vsmmu_poll(v);
+    }
+    g_assert_cmpuint(v->issued[0], ==, QUEUE_LEN / 2 - 1);
+    teardown_smmus(2);
+}
+
 /* Linked as main(), with the emulator's own left aside */
 int threads_main(int argc, char **argv)
 {
@@ -572,6 +645,8 @@ int threads_main(int argc, char **argv)
     TEST(several_vcpus_write_several_queues);
     TEST(all_else_can_happen_meanwhile);
     TEST(a_host_that_fails_is_slow_and_fails);
+    TEST(nobody_waits_for_who_keeps_the_big_lock);
+    TEST(a_doorbell_does_a_slice);
     threads_add_model();
     threads_add_benchmarks();
     return g_test_run();

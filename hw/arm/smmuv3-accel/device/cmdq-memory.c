@@ -27,13 +27,31 @@ static void forget_memory(SMMUv3AccelQueueMemory *m)
     m->size = 0;
 }
 
+static void find_memory(SMMUv3AccelQueueMemory *m, hwaddr base, hwaddr size)
+{
+    /* To drop a reference to a memory region can free a device */
+    g_assert(bql_locked());
+    forget_memory(m);
+    address_space_cache_init(&m->cache, &address_space_memory, base, size,
+                             true);
+    m->base = base;
+    m->size = size;
+}
+
+/*
+ * Find the queue again at once. A vCPU that had to do it would wait for the big
+ * lock, which a device_add that maps memory holds until the device is reset.
+ */
 static void memory_changed(MemoryListener *listener)
 {
     SMMUv3Accel *accel = container_of(listener, SMMUv3Accel,
                                       cmdq_memory.listener);
+    SMMUv3AccelQueueMemory *m = &accel->cmdq_memory;
 
     SMMUV3_ACCEL_LOCK_GUARD(accel);
-    forget_memory(&accel->cmdq_memory);
+    if (m->size) {
+        find_memory(m, m->base, m->size);
+    }
 }
 
 void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel)
@@ -75,13 +93,7 @@ uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s)
     hwaddr size = queue_size(&s->cmdq);
 
     if (m->base != base || m->size != size) {
-        /* To drop a reference to a memory region can free a device */
-        g_assert(bql_locked());
-        forget_memory(m);
-        address_space_cache_init(&m->cache, &address_space_memory, base, size,
-                                 true);
-        m->base = base;
-        m->size = size;
+        find_memory(m, base, size);
     }
     return m->cache.len == size ? m->cache.ptr : NULL;
 }

@@ -162,7 +162,7 @@ void smmuv3_accel_instance_init(SMMUv3State *s)
         .ril = ON_OFF_AUTO_AUTO,
         .ssidsize_auto = true,
     };
-    qemu_rec_mutex_init(&accel->lock);
+    smmuv3_accel_lock_init(accel);
     QTAILQ_INIT(&accel->devices);
     smmuv3_accel_regs_init(accel, &clock_ops);
     accel->streams.on_close = smmuv3_accel_monitor_closed;
@@ -179,6 +179,6 @@ void smmuv3_accel_instance_finalize(Object *obj)
     }
     smmuv3_accel_handover_finalize(s->accel);
     timer_free(s->accel->retry_timer);
-    qemu_rec_mutex_destroy(&s->accel->lock);
+    smmuv3_accel_lock_destroy(s->accel);
     g_free(s->accel);
 }

@@ -19,9 +19,14 @@ static __thread bool alone;
 void smmuv3_accel_lock(SMMUv3Accel *accel)
 {
     g_assert(bql_locked() && !alone);
-    qatomic_inc(&accel->lock_wanted);
+    if (qemu_rec_mutex_trylock(&accel->lock) == 0) {
+        return;
+    }
+    qemu_event_reset(&accel->lock_had);
+    qatomic_set(&accel->lock_wanted, true);
     qemu_rec_mutex_lock(&accel->lock);
-    qatomic_dec(&accel->lock_wanted);
+    qatomic_set(&accel->lock_wanted, false);
+    qemu_event_set(&accel->lock_had);
 }
 
 void smmuv3_accel_unlock(SMMUv3Accel *accel)
@@ -32,10 +37,25 @@ void smmuv3_accel_unlock(SMMUv3Accel *accel)
 
 bool smmuv3_accel_lock_alone(SMMUv3Accel *accel)
 {
-    if (bql_locked() || smmuv3_accel_lock_wanted(accel)) {
+    if (bql_locked()) {
         return false;
+    }
+    while (smmuv3_accel_lock_wanted(accel)) {
+        qemu_event_wait(&accel->lock_had);
     }
     qemu_rec_mutex_lock(&accel->lock);
     alone = true;
     return true;
+}
+
+void smmuv3_accel_lock_init(SMMUv3Accel *accel)
+{
+    qemu_rec_mutex_init(&accel->lock);
+    qemu_event_init(&accel->lock_had, true);
+}
+
+void smmuv3_accel_lock_destroy(SMMUv3Accel *accel)
+{
+    qemu_event_destroy(&accel->lock_had);
+    qemu_rec_mutex_destroy(&accel->lock);
 }

@@ -177,6 +177,8 @@ static void collect_events(SMMUv3State *s)
 /**
  * Slice - the part of the queue that is done at a time
  * @alone: the big lock is not held
+ * @stuck: because of that
+ * @spent: the slice is over
  * @error: the command at CONS ended in it
  * @asked_host: the last command may have taken long
  * @done: the number of commands done
@@ -185,19 +187,19 @@ static void collect_events(SMMUv3State *s)
  */
 typedef struct Slice {
     bool alone;
+    bool stuck;
+    bool spent;
     SMMUCmdError error;
     bool asked_host;
     uint32_t done;
     int64_t end;
 } Slice;
 
-/* Must only be called while commands are left */
-static bool is_over(SMMUv3State *s, Slice *slice)
+static bool is_spent(Slice *slice)
 {
     int64_t now;
 
-    if (slice->done >= SLICE_COMMANDS ||
-        (slice->alone && smmuv3_accel_lock_wanted(s->accel))) {
+    if (slice->done >= SLICE_COMMANDS) {
         return true;
     }
     now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -205,6 +207,17 @@ static bool is_over(SMMUv3State *s, Slice *slice)
         slice->end = now + (slice->alone ? SLICE_ALONE_NS : SLICE_NS);
     }
     return now >= slice->end;
+}
+
+/*
+ * Must only be called while commands are left. Returns: true at the end of the
+ * slice, or if somebody else is to have the vSMMU's lock
+ */
+static bool is_over(SMMUv3State *s, Slice *slice)
+{
+    slice->spent = is_spent(slice);
+    return slice->spent ||
+           (slice->alone && smmuv3_accel_lock_wanted(s->accel));
 }
 
 /*
@@ -242,12 +255,14 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
     uint32_t n;
 
     if (slice->alone && !can_do_alone(s, cmd)) {
+        slice->stuck = true;
         return 0;
     }
     trace_smmuv3_accel_command(cmd[0], cmd[1]);
     if (!smmuv3_command(&s->accel->streams, cmd, smmuv3_idr_ril(s->accel->idr),
                         &effect)) {
         if (slice->alone) {
+            slice->stuck = true;
             return 0;
         }
         illegal_command(s, cmd, smmuv3_command_explain(effect.illegal));
@@ -320,6 +335,7 @@ static bool do_run(SMMUv3State *s, Slice *slice)
     uint32_t n;
 
     if (slice->alone && !smmuv3_accel_cmdq_memory_is_known(s)) {
+        slice->stuck = true;
         return false;
     }
     n = read_run(s, cmd);
@@ -358,12 +374,23 @@ void smmuv3_accel_show_cons(SMMUv3State *s)
                                           R_CMDQ_CONS_ERR_MASK));
 }
 
+static void leave_the_rest(SMMUv3Accel *accel, const Slice *slice)
+{
+    trace_smmuv3_accel_slice(slice->done);
+    accel->cmdq_unfinished = true;
+    qemu_bh_schedule(accel->cmdq_bh);
+}
+
 void smmuv3_accel_consume_cmdq(SMMUv3State *s)
 {
     SMMUv3Accel *accel = s->accel;
     Slice slice = {};
 
     g_assert(bql_locked());
+    if (smmuv3_cmdq_enabled(s)) {
+        /* From now on vCPUs find it without the big lock */
+        smmuv3_accel_cmdq_memory(s);
+    }
     do_slice(s, &slice);
     if (accel->cmdq_synced) {
         collect_events(s);
@@ -376,10 +403,9 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
     if (slice.error) {
         smmuv3_accel_error(s, R_GERROR_CMDQ_ERR_MASK);
     }
-    accel->cmdq_unfinished = has_commands(s);
-    if (accel->cmdq_unfinished) {
-        trace_smmuv3_accel_slice(slice.done);
-        qemu_bh_schedule(accel->cmdq_bh);
+    accel->cmdq_unfinished = false;
+    if (has_commands(s)) {
+        leave_the_rest(accel, &slice);
     }
 }
 
@@ -388,14 +414,25 @@ bool smmuv3_accel_consume_cmdq_alone(SMMUv3State *s)
     SMMUv3Accel *accel = s->accel;
     Slice slice = { .alone = true };
 
-    do_slice(s, &slice);
-    if (has_commands(s) ||
-        (accel->cmdq_synced && smmuv3_accel_has_events(accel))) {
-        return false;
+    for (;;) {
+        do_slice(s, &slice);
+        if (slice.stuck || slice.error ||
+            (accel->cmdq_synced && smmuv3_accel_has_events(accel))) {
+            return false;
+        }
+        accel->cmdq_synced = false;
+        smmuv3_accel_show_cons(s);
+        if (!has_commands(s)) {
+            return true;
+        }
+        if (slice.spent) {
+            /* Not here: whoever has the big lock can keep it for seconds */
+            leave_the_rest(accel, &slice);
+            return true;
+        }
+        smmuv3_accel_unlock(accel);
+        smmuv3_accel_lock_alone(accel);
     }
-    accel->cmdq_synced = false;
-    smmuv3_accel_show_cons(s);
-    return true;
 }
 
 /*

@@ -62,7 +62,8 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
 /**
  * SMMUv3Accel - what accel=on adds to an SMMUv3State
  * @lock: of all that changes below, and of the command queue's registers
- * @lock_wanted: so many hold the big lock and wait for @lock
+ * @lock_wanted: whoever holds the big lock waits for @lock
+ * @lock_had: set unless @lock_wanted
  * @on: the accel property; without it nothing below is used
  * @cmdqv: asked for
  * @has_acpi: the guest learns of its devices by ACPI; set by the machine
@@ -85,7 +86,8 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
 struct SMMUv3Accel {
     SMMUv3State *smmu;
     QemuRecMutex lock;
-    int lock_wanted;
+    bool lock_wanted;
+    QemuEvent lock_had;
     bool on;
     OnOffAuto cmdqv;
     bool has_acpi;
@@ -125,12 +127,14 @@ struct SMMUv3Accel {
 void smmuv3_accel_lock(SMMUv3Accel *accel);
 void smmuv3_accel_unlock(SMMUv3Accel *accel);
 /*
- * Without the big lock. Returns: false if the caller has to have that: it has
- * it already, or whoever has it waits for this lock
+ * Without the big lock. Waits until whoever holds that has had this lock, if it
+ * waits for it. Returns: false if the caller holds the big lock
  */
 bool smmuv3_accel_lock_alone(SMMUv3Accel *accel);
+void smmuv3_accel_lock_init(SMMUv3Accel *accel);
+void smmuv3_accel_lock_destroy(SMMUv3Accel *accel);
 
-/* Does somebody who holds the big lock wait? */
+/* Does whoever holds the big lock wait? */
 static inline bool smmuv3_accel_lock_wanted(SMMUv3Accel *accel)
 {
     return qatomic_read(&accel->lock_wanted);
@@ -193,7 +197,10 @@ void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel);
 void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel);
 /* Is it known where the queue is now, and is it one piece of RAM? */
 bool smmuv3_accel_cmdq_memory_is_known(SMMUv3State *s);
-/* Returns: its first byte; NULL if the queue is not one piece of RAM */
+/*
+ * Find the queue, with the big lock. Returns: its first byte; NULL if the queue
+ * is not one piece of RAM
+ */
 uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 /* Store to @addr if it is in the command queue; returns whether it is */
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data);
@@ -209,7 +216,8 @@ void smmuv3_accel_cmdq_finalize(SMMUv3Accel *accel);
 void smmuv3_accel_consume_cmdq(SMMUv3State *s);
 /*
  * The same without the big lock: of the commands that attach nothing and raise
- * no wire. Returns: false if smmuv3_accel_consume_cmdq() has to do the rest
+ * no wire. Meanwhile whoever waits for the vSMMU's lock gets it. Returns: false
+ * if smmuv3_accel_consume_cmdq() has to go on at once
  */
 bool smmuv3_accel_consume_cmdq_alone(SMMUv3State *s);
 /* The guest may see how far the queue is */

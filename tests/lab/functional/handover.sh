@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Functions for a guest whose QEMU is replaced by another one while it runs. The
-# guest is started with guest_start; HANDOVERS counts how often it was taken over.
+# first one is QEMU 0; HANDOVERS counts those that were to take over. QEMU is the
+# number of the one that qmp asks.
 #
 # shellcheck shell=sh
 
@@ -10,7 +11,7 @@
 # Memory that two processes can share.
 GUEST_MACHINE=virt,gic-version=3,its=on,memory-backend=ram,aux-ram-share=on
 SHARED="-object memory-backend-memfd,id=ram,size=${GUEST_MEMORY:-256M},share=on"
-HANDOVERS=0
+HANDOVERS=0 QEMU=0
 
 # qmp_arguments NUMBER: QEMU arguments for a QMP monitor of that QEMU.
 qmp_arguments()
@@ -52,33 +53,154 @@ socket()
     echo "{\"transport\": \"socket\", \"type\": \"unix\", \"path\": \"$GUEST_DIR/$1\"}"
 }
 
-# guest_hand_over NAME QEMU-ARGUMENT...: another QEMU, with the arguments of
-# guest_start, takes over. Fails if it has not.
-guest_hand_over()
+# hand_over_begin SOCKET NAME QEMU-ARGUMENT...: start another QEMU, with the
+# arguments of guest_start, and tell the old one to hand over by that socket.
+# From now on qmp asks the new one, and 6 is the old one's.
+hand_over_begin()
 {
-    _guest=$1
-    shift
-    _old=$GUEST_PID
-    _from=$HANDOVERS
+    _socket=$1
+    _guest=$2
+    shift 2
+    OLD_PID=$GUEST_PID
+    OLD=$QEMU
     HANDOVERS=$((HANDOVERS + 1))
+    QEMU=$HANDOVERS
     rm -f $GUEST_DIR/cpr $GUEST_DIR/main
     # The old one's monitors stay open until it has ended.
     # shellcheck disable=SC2046
-    guest_qemu "$_guest" mon$HANDOVERS "$@" $(qmp_arguments $HANDOVERS) \
+    guest_qemu "$_guest" mon$QEMU "$@" $(qmp_arguments $QEMU) \
         -incoming "unix:$GUEST_DIR/main" -incoming \
         "cpr,addr.transport=socket,addr.type=unix,addr.path=$GUEST_DIR/cpr"
     within 60 [ -S $GUEST_DIR/cpr ] || return 1
     qmp '"migrate-set-capabilities"' \
         '{"capabilities": [{"capability": "return-path", "state": true}]}'
     qmp '"migrate-set-parameters"' '{"mode": "cpr-transfer"}'
+    [ "$_socket" != none ] || kill -9 $GUEST_PID
     qmp '"migrate"' "{\"channels\": [
-        {\"channel-type\": \"main\", \"addr\": $(socket main)},
+        {\"channel-type\": \"main\", \"addr\": $(socket "$_socket")},
         {\"channel-type\": \"cpr\", \"addr\": $(socket cpr)}]}"
     exec 6>&7
-    qmp_open $HANDOVERS
-    qmp_said $HANDOVERS '"RESUME"' || return 1
+    [ "$_socket" = none ] || qmp_open $QEMU
+}
+
+# guest_hand_over NAME QEMU-ARGUMENT...: another QEMU takes over. Fails if it
+# has not.
+guest_hand_over()
+{
+    hand_over_begin main "$@" && qmp_said $QEMU '"RESUME"' || return 1
     echo '{"execute": "quit"}' >&6
     exec 6>&-
-    wait $_old
-    PAUSES="$PAUSES $(($(when $HANDOVERS RESUME) - $(when $_from STOP)))"
+    wait $OLD_PID
+    PAUSES="$PAUSES $(($(when $QEMU RESUME) - $(when $OLD STOP)))"
+}
+
+# hand_over_cut WORD NAME QEMU-ARGUMENT...: the same, but the state comes only as
+# far as WORD in it; "all": only the answers do not come.
+hand_over_cut()
+{
+    _word=$1
+    shift
+    rm -f $GUEST_DIR/cut
+    if [ "$_word" = all ]; then
+        cut-stream $GUEST_DIR/cut $GUEST_DIR/main >$GUEST_DIR/cut.log &
+    else
+        cut-stream $GUEST_DIR/cut $GUEST_DIR/main "$_word" >$GUEST_DIR/cut.log &
+    fi
+    CUT_PID=$!
+    hand_over_begin cut "$@" || return 1
+    if [ "$_word" = all ]; then
+        qmp_said $QEMU '"RESUME"'
+    else
+        within 60 grep -q cut $GUEST_DIR/cut.log
+    fi
+}
+
+# runs: does the QEMU that qmp asks run its guest?
+runs()
+{
+    qmp '"query-status"'
+    sleep 0.2
+    tail -n 1 $GUEST_DIR/qmp$QEMU.log | grep -q '"running": true'
+}
+
+# old_stands: the old QEMU answers, and does not run the guest.
+old_stands()
+{
+    echo '{"execute": "query-status"}' >&6
+    sleep 0.2
+    tail -n 1 $GUEST_DIR/qmp$OLD.log | grep -q '"running": false'
+}
+
+# attached [NUMBER]: what that QEMU attached; fails if nothing.
+attached()
+{
+    grep -E 'smmuv3_accel_(attach|viommu_new|vdevice_new)' \
+        $GUEST_DIR/taken.trace$1
+}
+
+# attached_nothing NUMBER
+attached_nothing()
+{
+    ! attached $1
+}
+
+# handover_guest QEMU-ARGUMENT...: a guest that writes its NVMe and reads that
+# back, until handover_guest_stop.
+handover_guest()
+{
+    GUEST_APPEND=iommu.strict=1
+    # shellcheck disable=SC2046
+    guest_start taken "$@" $(qmp_arguments 0) <<'END'
+checks in-guest
+check_disk nvm0 /dev/nvme0n1
+said begin
+# What the host puts on the board's image ends the loop.
+rounds=0 bad=0
+stop() { dd if=/dev/nvme0n1 bs=512 skip=122000 count=1 iflag=direct 2>/dev/null | grep -q stop; }
+until [ $rounds -ge 3 ] && stop
+do
+    rounds=$((rounds + 1))
+    WRITTEN_AT=$((8 + rounds % 20 * 2))
+    read_disk /dev/nvme0n1 0 | scramble |
+        dd of=/dev/nvme0n1 bs=1M seek=$WRITTEN_AT oflag=direct iflag=fullblock 2>/dev/null
+    [ "$(read_disk /dev/nvme0n1 $WRITTEN_AT | hash)" = $WRITTEN_nvm0 ] || bad=$((bad + 1))
+done
+said "$rounds rounds"
+check "each of the rounds read back what it wrote" same $bad 0
+check "interrupts came" [ $(interrupts nvme) -gt 10 ]
+check_no_events
+checked
+END
+    qmp_open 0
+    check "the guest works" guest_said taken "said begin" 180
+}
+
+handover_guest_stop()
+{
+    printf stop | dd of=/mnt/nvm0.img bs=512 seek=122000 conv=notrunc 2>/dev/null
+    guest_end taken
+}
+
+# new_killed: the new QEMU is no more; the old one is the guest's again.
+new_killed()
+{
+    kill -9 $GUEST_PID 2>/dev/null
+    wait $GUEST_PID $CUT_PID
+    GUEST_PID=$OLD_PID
+    QEMU=$OLD
+    exec 7>&6 6>&-
+}
+
+# new_ends: the new QEMU ends by itself, and says that it has failed.
+new_ends()
+{
+    ! wait $GUEST_PID
+}
+
+# old_killed: the old QEMU is no more.
+old_killed()
+{
+    kill -9 $OLD_PID
+    wait $OLD_PID $CUT_PID
+    exec 6>&-
 }

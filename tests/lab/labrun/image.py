@@ -20,6 +20,7 @@ PROGRAMS = {
                  'host-abi-cmdqv.c', 'host-abi-events.c',
                  'host-abi-invalidate.c', 'iommufd.c', 'edu.c', 'stage1.c',
                  'tap.c'],
+    'cut-stream': ['cut-stream.c'],
     'edu-dma': ['edu-dma.c'],
     'kexec': ['kexec.c'],
     'testdev-guest': ['testdev-guest.c', 'testdev.c', 'iommufd.c', 'tap.c'],

@@ -36,6 +36,8 @@
 #define FEW_PROGRAMS 500
 /* To have had each fault of the emulation takes more */
 #define FEW_FOR_FAULTS 5000
+/* As many as the lab has */
+#define FEW_FOR_TURNS 1000
 #define EVENT_WAIT_US (5 * G_USEC_PER_SEC)
 /* What comes later than that has come, most likely */
 #define SETTLE_US 20000
@@ -118,6 +120,8 @@ static const struct {
 #define CMDQ_ROOM   0x43100000ull
 #define CMDQ_MAX    19              /* IDR1.CMDQS, and EVENTQS */
 #define EVENTQ_ROOM 0x46800000ull
+#define EVENTQ_LOG2_MIN 5
+#define EVENTQ_SIZES (32 - EVENTQ_LOG2_MIN)
 
 /* A StreamID for each device and each of its two bus numbers */
 #define SLOTS (DEVS * 2)
@@ -150,6 +154,8 @@ typedef struct Diff {
     unsigned unreported[ARRAY_SIZE(unreported)];
     unsigned wrong[WRONG_COUNT];
     unsigned wrong_opcodes[ARRAY_SIZE(wrong_opcodes)];
+    /* How many were tried, in turn; sizes are LOG2SIZE */
+    unsigned opcodes, cmdq_sizes, eventq_sizes, table_sizes;
     /* Writes at their own addresses, and through stage 1 */
     unsigned arrived[2];
     unsigned blocked[2];
@@ -749,11 +755,8 @@ static bool is_wrong_opcode(Diff *d, uint64_t word0)
  * Left open: which bits that mean nothing are looked at (4.1.5), so that there
  * are none; and what a CMD_SYNC's message does, which goes to memory.
  */
-static void step_opcode(Diff *d)
+static void try_opcode(Diff *d, uint8_t opcode)
 {
-    /* Each of them; more often one that the emulation has wrong */
-    uint8_t opcode = pick(d, 2) ? pick(d, 256) :
-                     wrong_opcodes[pick(d, ARRAY_SIZE(wrong_opcodes))].opcode;
     uint64_t word0 = opcode;
     bool legal;
 
@@ -780,6 +783,13 @@ static void step_opcode(Diff *d)
     }
 }
 
+/* Each of them in turn; more often one that the emulation has wrong */
+static void step_opcode(Diff *d)
+{
+    try_opcode(d, d->opcodes++);
+    try_opcode(d, wrong_opcodes[pick(d, ARRAY_SIZE(wrong_opcodes))].opcode);
+}
+
 /*
  * Of any size, anywhere, and not aligned. Bits that the alignment takes as 0
  * are 1 in part: 6.3.26. The emulation takes [5:0] as 0, whatever the size.
@@ -789,7 +799,7 @@ static void step_cmdq(Diff *d)
     static const uint64_t cmd[][2] = {
         { 0x04, 31 }, { 0x30, 0 }, { 0x11 | 1ull << 48, 0 }, { 0x46, 0 },
     };
-    unsigned log2 = pick(d, 32);
+    unsigned log2 = d->cmdq_sizes++ % 32;
     unsigned used = MIN(log2, CMDQ_MAX);
     uint64_t size = MAX(16ull << used, 32);
     uint64_t base = CMDQ_ROOM + (g_rand_int(d->rand) & 0x6fffe0);
@@ -832,11 +842,11 @@ static void step_cmdq(Diff *d)
 
 /*
  * As step_cmdq(), by 6.3.29. Left open: which of two events is lost where there
- * is room for one; so there is room for those of a program.
+ * is room for one (7.4); so there is room for those of a program.
  */
 static void step_eventq(Diff *d)
 {
-    unsigned log2 = 5 + pick(d, 27);
+    unsigned log2 = EVENTQ_LOG2_MIN + d->eventq_sizes++ % EVENTQ_SIZES;
     unsigned used = MIN(log2, CMDQ_MAX);
     uint64_t size = 32ull << used;
     uint64_t base = EVENTQ_ROOM + (g_rand_int(d->rand) & 0x7fffe0);
@@ -881,8 +891,8 @@ static void odd_table(Diff *d)
 {
     /* One thing at a time hides no other; and at times all of them */
     enum Odd { SIZE, BASE, SPLIT, SPAN, L2PTR, NOWHERE, ALL };
-    enum Odd odd = pick(d, ALL + 1);
-    unsigned log2size = odd == SIZE || odd == ALL ? pick(d, 64) :
+    enum Odd odd = pick(d, 2) ? SIZE : pick(d, ALL + 1);
+    unsigned log2size = odd == SIZE || odd == ALL ? d->table_sizes++ % 64 :
                         13 + pick(d, 8);
     unsigned split_field = odd == SPLIT || odd == ALL ? pick(d, 32) :
                            odd == SPAN ? 10 - 4 * pick(d, 2) :
@@ -920,7 +930,7 @@ static void odd_table(Diff *d)
 
 static void step_table(Diff *d)
 {
-    if (pick(d, 3)) {
+    if (pick(d, 2)) {
         odd_table(d);
     } else {
         plain_table(d);
@@ -1059,7 +1069,7 @@ static void step_reset(Diff *d)
 {
     /*
      * Not compared: FMT set back from 2-level to linear without a reset, which
-     * the emulation does not take up.
+     * the emulation does not take up (6.3.25).
      */
     d->linear = pick(d, 2);
     memset(d->spare, 0, sizeof(d->spare));
@@ -1094,7 +1104,7 @@ static void step(Diff *d)
     static void (*const steps[])(Diff *) = {
         step_ste, step_ste, step_ste, step_smmuen, step_smmuen, step_gbpa,
         step_cd, step_map, step_opcode, step_opcode, step_cmdq, step_eventq,
-        step_table, step_renumber, step_replug, step_load,
+        step_table, step_table, step_renumber, step_replug, step_load,
         step_registers,
     };
 
@@ -1220,6 +1230,21 @@ static void report_wrong(Diff *d, unsigned programs)
     }
 }
 
+/* Nothing of what is tried in turn was left out */
+static void report_tried(Diff *d, unsigned programs)
+{
+    g_test_message("tried in turn: %u of 256 opcodes; LOG2SIZE %u of 32 of the "
+                   "command queue, %u of %u of the event queue, %u of 64 of "
+                   "the Stream table", d->opcodes, d->cmdq_sizes,
+                   d->eventq_sizes, EVENTQ_SIZES, d->table_sizes);
+    if (programs >= FEW_FOR_TURNS) {
+        g_assert_cmpuint(d->opcodes, >=, 256);
+        g_assert_cmpuint(d->cmdq_sizes, >=, 32);
+        g_assert_cmpuint(d->eventq_sizes, >=, EVENTQ_SIZES);
+        g_assert_cmpuint(d->table_sizes, >=, 64);
+    }
+}
+
 static unsigned env(const char *name, unsigned def)
 {
     const char *val = g_getenv(name);
@@ -1245,7 +1270,7 @@ static void the_same_bytes_registers_and_events(void)
 {
     bool alone = g_getenv("SMMUV3_DIFF_ALONE");
     unsigned programs = env("SMMUV3_DIFF_PROGRAMS",
-                            alone ? FEW_FOR_FAULTS : 1000);
+                            alone ? FEW_FOR_FAULTS : FEW_FOR_TURNS);
     unsigned seed = env("SMMUV3_DIFF_SEED", 1);
     int64_t begin = g_get_monotonic_time();
     Diff d = {
@@ -1293,6 +1318,7 @@ static void the_same_bytes_registers_and_events(void)
     }
     report_unreported(&d, programs);
     report_wrong(&d, programs);
+    report_tried(&d, programs);
     BOTH(&d, g) {
         guest_stop(g);
     }

@@ -31,7 +31,7 @@
 /* Virtual time that a transfer takes */
 #define EDU_DMA_NS      (100 * 1000 * 1000)
 
-/* x-dma-testdev's first request; its buffer is the start of its own memory */
+/* The test device's first request; its buffer is the start of its own memory */
 #define TESTDEV_SOURCE  0x100
 #define TESTDEV_TARGET  0x108
 #define TESTDEV_LENGTH  0x110

@@ -2,8 +2,8 @@
  * A bare-metal guest for arm-smmuv3,accel=on: PCI, the SMMU, and DMA to see
  * what it does
  *
- * The devices are the lab's, each an edu or an x-dma-testdev, assigned with
- * vfio-pci; their DMA goes through the host's SMMU.
+ * The devices are the lab's, each an edu or the board's test device, assigned
+ * with vfio-pci; their DMA goes through the host's SMMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -106,7 +106,7 @@ typedef struct Guest {
     uint32_t eventq_cons;
     uint32_t stamp;
     bool plugged[DEVS_MAX];
-    bool testdev[DEVS_MAX];     /* no edu, but an x-dma-testdev */
+    bool testdev[DEVS_MAX];     /* no edu, but a test device */
     int ports;          /* root ports, if there are not DEVS */
     int smmus;          /* a root port each, if there is more than one */
     int smmu;           /* the one whose registers are meant */

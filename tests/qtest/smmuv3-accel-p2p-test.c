@@ -1,10 +1,10 @@
 /*
- * arm-smmuv3,accel=on: DMA between devices. An x-dma-testdev writes into a BAR
+ * arm-smmuv3,accel=on: DMA between devices. A test device writes into a BAR
  * of another assigned device and reads from it, in each state of both.
  *
  * Needs what smmuv3-accel-test needs, where the first of SMMUV3_TEST_DEVICES is
- * an x-dma-testdev; and the host's addresses of two devices whose BAR 2 is
- * memory: SMMUV3_TEST_PEER is another x-dma-testdev, and SMMUV3_TEST_NVME an
+ * a test device; and the host's addresses of two devices whose BAR 2 is
+ * memory: SMMUV3_TEST_PEER is another test device, and SMMUV3_TEST_NVME an
  * NVMe device with a controller memory buffer, which has power management.
  * With SMMUV3_TEST_NO_P2P the host cannot do it.
  *
@@ -30,7 +30,7 @@
 #define BAR_AT      0x20000000u
 #define BAR_MOVED   0x20400000u
 #define BAR_OTHER   0x24000000u
-/* What an x-dma-testdev exports: registers, vectors and memory */
+/* What a test device exports: registers, vectors and memory */
 #define DMABUFS     3
 /* Of these have an address: BAR 0 of device 0, BARs 0 and 2 of the peer */
 #define OWN_BARS    1

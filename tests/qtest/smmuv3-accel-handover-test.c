@@ -38,7 +38,7 @@ static void hand_over(Guest *g, Dma d0, Dma d1)
 
 static void test_gbpa(void)
 {
-    Guest *g = guest_start_shared(2);
+    Guest *g = guest_start_shared(2, true);
 
     dma_assert(g, FLAT, FLAT);
     hand_over(g, FLAT, FLAT);
@@ -52,7 +52,7 @@ static void test_gbpa(void)
 
 static void test_translate(void)
 {
-    Guest *g = guest_start_shared(2);
+    Guest *g = guest_start_shared(2, true);
 
     smmu_setup(g, false);
     smmu_set_ste(g, false, guest_sid(0), STE_S1);
@@ -76,6 +76,29 @@ static void test_translate(void)
     guest_stop(g);
 }
 
+static void test_two_smmus(void)
+{
+    Guest *g = guest_start_shared(2, false);
+
+    for (g->smmu = 0; g->smmu < 2; g->smmu++) {
+        smmu_setup(g, false);
+    }
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_set_ste(g, false, guest_sid(1), STE_S1);
+    g->smmu = 0;
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    hand_over(g, MAPPED, FLAT);
+    g->smmu = 1;
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    dma_assert(g, MAPPED, MAPPED);
+    hand_over(g, MAPPED, MAPPED);
+    g->smmu = 0;
+    smmu_cr0(g, CR0_QUEUES);
+    dma_assert(g, FLAT, MAPPED);
+    hand_over(g, FLAT, MAPPED);
+    guest_stop(g);
+}
+
 static void fault(Guest *g)
 {
     dma_write(g, 0, NO_MEMORY);
@@ -85,7 +108,7 @@ static void fault(Guest *g)
 /* A fault while nobody runs the guest is told by who runs it next, and once */
 static void test_event(void)
 {
-    Guest *g = guest_start_shared(1);
+    Guest *g = guest_start_shared(1, true);
     uint64_t evt[4];
 
     smmu_setup(g, false);
@@ -103,7 +126,7 @@ static void test_event(void)
 
 static void test_unplug(void)
 {
-    Guest *g = guest_start_shared(2);
+    Guest *g = guest_start_shared(2, true);
 
     smmu_setup(g, false);
     smmu_set_ste(g, false, guest_sid(0), STE_S1);
@@ -118,7 +141,7 @@ static void test_unplug(void)
 
 static void test_refused(void)
 {
-    Guest *g = guest_start_shared(2);
+    Guest *g = guest_start_shared(2, true);
 
     smmu_setup(g, false);
     smmu_set_ste(g, false, guest_sid(0), STE_S1);
@@ -138,6 +161,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/smmuv3-handover/gbpa", test_gbpa);
     qtest_add_func("/smmuv3-handover/translate", test_translate);
+    qtest_add_func("/smmuv3-handover/two-smmus", test_two_smmus);
     qtest_add_func("/smmuv3-handover/event", test_event);
     qtest_add_func("/smmuv3-handover/unplug", test_unplug);
     qtest_add_func("/smmuv3-handover/refused", test_refused);

@@ -267,10 +267,10 @@ Guest *guest_start_many(int ndevs, bool one_smmu)
                     ",accel=on", assigned_device);
 }
 
-Guest *guest_start_shared(int ndevs)
+Guest *guest_start_shared(int ndevs, bool one_smmu)
 {
-    return start_on(DEVS, 1, ndevs, false, true, true, ",accel=on",
-                    assigned_device);
+    return start_on(ndevs, one_smmu ? 1 : ndevs, ndevs, false, true, true,
+                    ",accel=on", assigned_device);
 }
 
 Guest *guest_start_emulated(int ndevs)

@@ -120,8 +120,8 @@ typedef struct Guest {
 Guest *guest_start(int ndevs, const char *smmu);
 /* Without a trace, so that host_calls() is not to be had, but faster */
 Guest *guest_start_untraced(int ndevs);
-/* With memory that another QEMU can take over */
-Guest *guest_start_shared(int ndevs);
+/* With memory that another QEMU can take over; behind one SMMU or one each */
+Guest *guest_start_shared(int ndevs, bool one_smmu);
 /*
  * Let another QEMU take over, by cpr-transfer. Its command line is the same; if
  * @from is not NULL, @from in it is replaced by @to. If @meanwhile is not NULL,

@@ -1,8 +1,8 @@
 /*
  * The state that another QEMU takes over, in bytes
  *
- * A QEMU may be updated from any release that could hand over. So each release's
- * state is kept here, and loaded for ever.
+ * A QEMU may be updated from any release that could hand over. So the state of
+ * each release is kept here, and loaded for ever.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

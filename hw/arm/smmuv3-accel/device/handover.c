@@ -214,7 +214,8 @@ bool smmuv3_accel_handover_realize(SMMUv3Accel *accel, Error **errp)
 void smmuv3_accel_handover_finalize(SMMUv3Accel *accel)
 {
     if (accel->migration_blocker) {
-        vmstate_unregister(VMSTATE_IF(accel->smmu), &vmstate_smmuv3_accel, accel);
+        vmstate_unregister(VMSTATE_IF(accel->smmu), &vmstate_smmuv3_accel,
+                           accel);
     }
     migrate_del_blocker(&accel->migration_blocker);
     migrate_del_blocker(&accel->cmdqv_blocker);

@@ -21,6 +21,7 @@
 #include "smmuv3-queue-rules.h"
 #include "smmuv3-register-model.h"
 #include "smmuv3-register-rules.h"
+#include "smmuv3-update-rules.h"
 #include "system/address-spaces.h"
 #include "tests/unit/smmuv3-fake-host.h"
 #include "tests/unit/smmuv3-oracle.h"
@@ -803,6 +804,7 @@ int registers_main(int argc, char **argv)
     register_rules_add();
     queue_rules_add();
     handover_rules_add();
+    update_rules_add();
     g_test_add_func("/smmuv3/registers/any access of any width",
                     any_access_of_any_width);
     return g_test_run();

@@ -8,12 +8,14 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "qemu/timer.h"
 #include "block/aio.h"
 #include "hw/arm/smmuv3-accel/core/plug.h"
 #include "hw/boards.h"
 #include "hw/sysbus.h"
 #include "smmuv3-threads.h"
 #include "system/address-spaces.h"
+#include "system/cpu-timers.h"
 #include "tests/conformance/machine.h"
 
 #define QUEUES   0x41000000ULL
@@ -535,6 +537,27 @@ static void all_else_can_happen_meanwhile(void)
     teardown_smmus(2);
 }
 
+/* By the VM's clock: of an update the main loop has to do a part */
+static void takes_long(VSMMU *v)
+{
+    cpus_set_virtual_clock(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                           400 * SCALE_US);
+}
+
+static void all_else_can_happen_while_devices_follow(void)
+{
+    setup_smmus(2);
+    for (int i = 0; i < 2; i++) {
+        for (unsigned device = 1; device < 8; device++) {
+            vsmmu_plug(&vsmmu[i], device);
+        }
+        vsmmu[i].attaching = takes_long;
+    }
+    run_jobs(4, 2, (Work) { .attaches = true, .may_fail = true },
+             something_else);
+    teardown_smmus(2);
+}
+
 static void sometimes_slow(VSMMU *v)
 {
     if (v->calls % 8 == 0) {
@@ -644,6 +667,7 @@ int threads_main(int argc, char **argv)
     TEST(several_vcpus_write_one_queue);
     TEST(several_vcpus_write_several_queues);
     TEST(all_else_can_happen_meanwhile);
+    TEST(all_else_can_happen_while_devices_follow);
     TEST(a_host_that_fails_is_slow_and_fails);
     TEST(nobody_waits_for_who_keeps_the_big_lock);
     TEST(a_doorbell_does_a_slice);

@@ -113,18 +113,42 @@ void smmuv3_hand_over_sids(SMMUv3Streams *s)
     }
 }
 
-void smmuv3_reconcile_all(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n)
+/*
+ * Those of @w that translate, or those that do not. Returns: false if it was
+ * enough before the last one
+ */
+static bool reconcile_kind(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
+                           bool translates, bool (*enough)(void *owner))
+{
+    for (size_t i = 0; i < n; i++) {
+        if (smmuv3_wants_vdevice(&w[i]) != translates) {
+            continue;
+        }
+        reconcile_or_report(s, &w[i]);
+        w[i].st->due = false;
+        if (enough && enough(s->owner)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void smmuv3_reconcile_some(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
+                           bool (*enough)(void *owner))
 {
     bool settled = true, translates = false, flushed;
 
     for (size_t i = 0; i < n; i++) {
+        settled &= smmuv3_stream_settled(w[i].st, &w[i].vste, w[i].sid);
+    }
+    for (size_t i = 0; settled && i < n; i++) {
         /*
          * If only the reason changed, no call is made, but the monitor shows
          * the new one
          */
         w[i].st->wanted = w[i].vste;
         w[i].st->sid = w[i].sid;
-        settled &= smmuv3_stream_settled(w[i].st, &w[i].vste, w[i].sid);
+        w[i].st->due = false;
     }
     if (settled) {
         return;
@@ -139,16 +163,14 @@ void smmuv3_reconcile_all(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n)
     if (translates && flushed) {
         smmuv3_stale_clean_tlb(s);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (!smmuv3_wants_vdevice(&w[i])) {
-            reconcile_or_report(s, &w[i]);
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (smmuv3_wants_vdevice(&w[i])) {
-            reconcile_or_report(s, &w[i]);
-        }
+    if (reconcile_kind(s, w, n, false, enough)) {
+        reconcile_kind(s, w, n, true, enough);
     }
     smmuv3_hand_over_sids(s);
     smmuv3_closed_update_timer(s);
+}
+
+void smmuv3_reconcile_all(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n)
+{
+    smmuv3_reconcile_some(s, w, n, NULL);
 }

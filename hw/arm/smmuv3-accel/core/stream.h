@@ -44,6 +44,7 @@ typedef struct SMMUv3StreamCounters {
  * @closed: why @wanted could not be reached; the device is blocked instead
  * @retry: if @closed, when it is tried again
  * @news: @closed or @last_error is another than was told to the user
+ * @due: smmuv3_streams_update_some() has not come to it
  * @atc_stale: the device did not answer an ATC_INV. Until it does, no attached
  *             vSTE has EATS set.
  * @cd_stale: the host did not invalidate its CDs; only until it is closed
@@ -78,6 +79,7 @@ typedef struct SMMUv3Stream {
     SMMUv3Closed closed;
     SMMUv3Retry retry;
     bool news;
+    bool due;
     bool atc_stale;
     bool cd_stale;
 

@@ -41,7 +41,16 @@ static SMMUv3Wanted *room_for_wanted(const SMMUv3Streams *s,
     return n <= WANTED_ON_STACK ? few : (*many = g_new(SMMUv3Wanted, n));
 }
 
-void smmuv3_streams_update(SMMUv3Streams *s)
+void smmuv3_streams_update_begin(SMMUv3Streams *s)
+{
+    SMMUv3Stream *st;
+
+    QTAILQ_FOREACH(st, &s->list, next) {
+        st->due = !s->held;
+    }
+}
+
+bool smmuv3_streams_update_some(SMMUv3Streams *s, bool (*enough)(void *owner))
 {
     QEMU_UNINITIALIZED SMMUv3Wanted few[WANTED_ON_STACK];
     g_autofree SMMUv3Wanted *many = NULL;
@@ -49,13 +58,24 @@ void smmuv3_streams_update(SMMUv3Streams *s)
     SMMUv3Stream *st;
     size_t n = 0;
 
-    if (s->held) {
-        return;
-    }
     QTAILQ_FOREACH(st, &s->list, next) {
-        w[n++] = smmuv3_resolve(s, st);
+        if (st->due) {
+            w[n++] = smmuv3_resolve(s, st);
+        }
     }
-    smmuv3_reconcile_all(s, w, n);
+    smmuv3_reconcile_some(s, w, n, enough);
+    QTAILQ_FOREACH(st, &s->list, next) {
+        if (st->due) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void smmuv3_streams_update(SMMUv3Streams *s)
+{
+    smmuv3_streams_update_begin(s);
+    smmuv3_streams_update_some(s, NULL);
 }
 
 void smmuv3_streams_stopped(SMMUv3Streams *s)

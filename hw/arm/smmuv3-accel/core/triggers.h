@@ -28,6 +28,21 @@ void smmuv3_streams_timer(SMMUv3Streams *s);
  */
 void smmuv3_streams_update(SMMUv3Streams *s);
 
+/* The same in parts: after this call smmuv3_streams_update_some() until done */
+void smmuv3_streams_update_begin(SMMUv3Streams *s);
+
+/**
+ * smmuv3_streams_update_some - bring some streams to what the registers say
+ * @enough: asked after each stream whether this was the last for now; called
+ *          with @s->owner; NULL: all streams
+ *
+ * The other streams do what the registers said before. Streams can be plugged,
+ * unplugged, reset and tried again in between.
+ *
+ * Returns: true if every stream does what the registers say, or is closed
+ */
+bool smmuv3_streams_update_some(SMMUv3Streams *s, bool (*enough)(void *owner));
+
 /*
  * The VM has stopped: put devices into quarantine once more, because a vCPU may
  * have turned bus mastering on again before it stopped.

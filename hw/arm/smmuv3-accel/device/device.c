@@ -98,6 +98,7 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
         smmuv3_accel_resume_cmdq(accel);
         smmuv3_accel_cmdqv_resume(accel);
     } else {
+        smmuv3_accel_finish_update(accel);
         smmuv3_streams_stopped(&accel->streams);
     }
 }

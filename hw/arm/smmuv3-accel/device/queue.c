@@ -25,16 +25,11 @@
 
 /*
  * One write of a register does at most this much of the queue. The main loop
- * does the rest, the same amount at a time. In between the monitor and other
- * vCPUs' registers get the big lock. Guests usually queue less than this at
- * once, so that everything is done when the write returns: it is enough for the
- * batches of 72 vCPUs of a Linux guest.
- *
- * The time is that of the VM's clock. Tests move this clock, so their results
- * do not depend on the load of their machine.
+ * does the rest, the same amount at a time. Guests usually queue less than this
+ * at once, so that everything is done when the write returns: it is enough for
+ * the batches of 72 vCPUs of a Linux guest.
  */
 #define SLICE_COMMANDS 4680
-#define SLICE_NS       (1 * SCALE_MS)
 /*
  * Without the big lock: only the vCPU waits, and who waits for the vCPU, such
  * as the monitor to stop the VM
@@ -204,7 +199,8 @@ static bool is_spent(Slice *slice)
     }
     now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     if (!slice->end) {
-        slice->end = now + (slice->alone ? SLICE_ALONE_NS : SLICE_NS);
+        slice->end = now + (slice->alone ? SLICE_ALONE_NS
+                                         : SMMUV3_ACCEL_SLICE_NS);
     }
     return now >= slice->end;
 }
@@ -299,6 +295,7 @@ int smmuv3_accel_do_command(SMMUv3State *s, const uint64_t cmd[2])
     Slice slice = {};
 
     g_assert(bql_locked());
+    smmuv3_accel_finish_update(s->accel);
     do_commands(s, (const uint64_t (*)[2])cmd, 1, &slice);
     if (!slice.error && s->accel->cmdq_synced) {
         collect_events(s);
@@ -317,6 +314,9 @@ static bool is_active(SMMUv3State *s, uint32_t error)
  * is there one while the guest moves the queue: Arm's ACS and FreeBSD write
  * CMDQ_BASE, PROD and CONS, in this order, with CMDQEN as they find it. Between
  * the last two writes PROD is the new queue's index and CONS the old one's.
+ *
+ * Nor while streams are updated: a CFGI would have to wait until the stream
+ * that it names has followed, and a CMD_SYNC until the CFGI has.
  */
 static bool has_commands(SMMUv3State *s)
 {
@@ -324,7 +324,8 @@ static bool has_commands(SMMUv3State *s)
     uint32_t n = count_entries(q);
 
     return smmuv3_cmdq_enabled(s) && n && n <= 1u << q->log2size &&
-           !s->accel->cmdq_moved && !is_active(s, R_GERROR_CMDQ_ERR_MASK);
+           !s->accel->cmdq_moved && !s->accel->updating &&
+           !is_active(s, R_GERROR_CMDQ_ERR_MASK);
 }
 
 /* Do one run. Returns: false if nothing more must be done now */
@@ -446,6 +447,7 @@ static void go_on(void *opaque)
 
     SMMUV3_ACCEL_LOCK_GUARD(accel);
     if (runstate_is_running()) {
+        smmuv3_accel_go_on_update(accel);
         smmuv3_accel_consume_cmdq(accel->smmu);
     }
 }

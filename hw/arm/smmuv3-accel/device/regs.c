@@ -78,7 +78,7 @@ void smmuv3_accel_load_regs(SMMUv3Accel *accel)
 
     accel->streams.regs = (SMMUv3VSTERegs) {
         .smmuen = smmu_enabled(s),
-        .gbpa = s->gbpa,
+        .gbpa = s->gbpa & GBPA_FIELDS,
         .strtab_base = s->strtab_base,
         .strtab_base_cfg = s->strtab_base_cfg,
         .sidsize = FIELD_EX32(s->idr[1], IDR1, SIDSIZE),
@@ -90,23 +90,29 @@ void smmuv3_accel_load_regs(SMMUv3Accel *accel)
     };
 }
 
-static void update_smmuen(SMMUv3Accel *accel)
+/* Returns: whether SMMUEN has changed */
+static bool update_smmuen(SMMUv3Accel *accel)
 {
     bool was_enabled = accel->streams.regs.smmuen;
 
     smmuv3_accel_load_regs(accel);
     if (was_enabled == accel->streams.regs.smmuen ||
         SMMUV3_FAULT_IS(NO_SMMUEN)) {
-        return;
+        return false;
     }
     trace_smmuv3_accel_trigger("smmuen", accel->streams.regs.smmuen);
-    smmuv3_streams_update(&accel->streams);
+    smmuv3_accel_update(accel);
+    return true;
 }
 
-/* CR0ACK follows only when everything is done (6.3.9) */
+/*
+ * CR0ACK follows only when everything is done (6.3.9). Until then its SMMUEN is
+ * another than that of CR0, even if a guest has changed its mind.
+ */
 static void write_cr0(SMMUv3Accel *accel, uint32_t val)
 {
     SMMUv3State *s = accel->smmu;
+    uint32_t lags = (s->cr[0] ^ s->cr0ack) & R_CR0_SMMU_ENABLE_MASK;
 
     val &= R_CR0_SMMU_ENABLE_MASK | R_CR0_EVENTQEN_MASK | R_CR0_CMDQEN_MASK |
            (smmuv3_idr_ats(accel->idr) ? CR0_ATSCHK : 0);
@@ -118,8 +124,10 @@ static void write_cr0(SMMUv3Accel *accel, uint32_t val)
         smmuv3_accel_fetch_events(accel);
     }
     s->cr[0] = val;
-    update_smmuen(accel);
-    s->cr0ack = val;
+    if (update_smmuen(accel)) {
+        lags = accel->updating ? R_CR0_SMMU_ENABLE_MASK : 0;
+    }
+    s->cr0ack = val ^ lags;
     accel->cmdq_moved = false;
     smmuv3_accel_consume_cmdq(s);
 }
@@ -138,12 +146,12 @@ static void write_cr1(SMMUv3State *s, uint32_t val)
     s->cr[1] = (s->cr[1] & ~fields) | (val & fields);
 }
 
-/* One 32-bit write with UPDATE = 1, which is done at once (6.3.14.1) */
+/* One 32-bit write with UPDATE = 1, while it reads 0 (6.3.14.1) */
 static void write_gbpa(SMMUv3Accel *accel, uint32_t val)
 {
     SMMUv3State *s = accel->smmu;
 
-    if (!(val & R_GBPA_UPDATE_MASK)) {
+    if (!(val & R_GBPA_UPDATE_MASK) || (s->gbpa & R_GBPA_UPDATE_MASK)) {
         return;
     }
     s->gbpa = val & GBPA_FIELDS;
@@ -153,7 +161,9 @@ static void write_gbpa(SMMUv3Accel *accel, uint32_t val)
     }
     trace_smmuv3_accel_trigger("gbpa", s->gbpa);
     if (!accel->streams.regs.smmuen) {
-        smmuv3_streams_update(&accel->streams);
+        s->gbpa |= R_GBPA_UPDATE_MASK;
+        smmuv3_accel_update(accel);
+        smmuv3_accel_consume_cmdq(s);
     }
 }
 
@@ -441,6 +451,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
     smmuv3_accel_load_regs(accel);
     accel->cmdq_moved = false;
     accel->cmdq_unfinished = false;
+    accel->updating = false;
     accel->cmdq_synced = false;
     smmuv3_streams_reset(&accel->streams);
 }

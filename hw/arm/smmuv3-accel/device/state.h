@@ -81,6 +81,9 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  * @cmdq_synced: a CMD_SYNC has completed since events were last collected. Of
  *               one that sends no message the guest learns by @cmdq_cons.
  * @emulated_stale: the emulated SMMU's caches hold what is invalid
+ * @updating: not all streams do what SMMUEN and GBPA say, of which the guest is
+ *            told later, and nothing is taken from the command queue
+ * @update_end: when no further stream is done for now
  * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
  */
 struct SMMUv3Accel {
@@ -105,6 +108,8 @@ struct SMMUv3Accel {
     bool cmdq_synced;
     bool emulated_stale;
     bool cmdq_unfinished;
+    bool updating;
+    int64_t update_end;
     QEMUBH *cmdq_bh;
     SMMUv3Streams streams;
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
@@ -168,6 +173,18 @@ void smmuv3_accel_load_regs(SMMUv3Accel *accel);
 void smmuv3_accel_update_idr(SMMUv3Accel *accel);
 void smmuv3_accel_reset(SMMUv3State *s);
 
+/* device/update.c: what SMMUEN and GBPA say, streams follow */
+
+/*
+ * @accel->streams.regs has changed. A part is done when this returns, and the
+ * main loop does the rest; @accel->updating says whether there is one. If there
+ * is one of an earlier change, all streams follow once more.
+ */
+void smmuv3_accel_update(SMMUv3Accel *accel);
+/* Do a part of what is left, or all of it */
+void smmuv3_accel_go_on_update(SMMUv3Accel *accel);
+void smmuv3_accel_finish_update(SMMUv3Accel *accel);
+
 /* device/pci.c: put the vSMMU in charge of its bus */
 bool smmuv3_accel_pci_realize(SMMUv3Accel *accel, Error **errp);
 /*
@@ -205,7 +222,16 @@ uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 /* Store to @addr if it is in the command queue; returns whether it is */
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data);
 
-/* device/queue.c: the guest's command and event queues */
+/*
+ * device/queue.c: the guest's command and event queues
+ *
+ * One access of a register, and one turn of the main loop, does so much, and
+ * then no further command or stream. Meanwhile the monitor and other vCPUs'
+ * registers get the big lock. The time is that of the VM's clock. Tests move
+ * this clock, so their results do not depend on the load of their machine.
+ */
+#define SMMUV3_ACCEL_SLICE_NS (1 * SCALE_MS)
+
 void smmuv3_accel_cmdq_realize(SMMUv3Accel *accel);
 void smmuv3_accel_cmdq_finalize(SMMUv3Accel *accel);
 /*

@@ -1,0 +1,13 @@
+/*
+ * SMMUEN and GBPA, which many devices have to follow
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_MACHINE_SMMUV3_UPDATE_RULES_H
+#define TESTS_MACHINE_SMMUV3_UPDATE_RULES_H
+
+/* Add them to GLib's test program; the machine has to be there */
+void update_rules_add(void);
+
+#endif /* TESTS_MACHINE_SMMUV3_UPDATE_RULES_H */

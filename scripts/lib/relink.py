@@ -43,7 +43,7 @@ class Relink:
     """Of build/qemu/WHICH; the result is qemu-system-aarch64-SUFFIX there."""
 
     # Where objects are that can be others
-    parts = ('libsystem', f'{BINARY}.p/')
+    replaceable = ('libsystem', f'{BINARY}.p/')
 
     def __init__(self, which, suffix, compiler='gcc'):
         self.where = os.path.join(QEMU, which)
@@ -86,7 +86,7 @@ class Relink:
         src = os.path.realpath(os.path.join(QEMU, 'src'))
         for entry in self.compdb:
             path = os.path.normpath(os.path.join(self.where, entry['file']))
-            if entry['output'].startswith(self.parts) and \
+            if entry['output'].startswith(self.replaceable) and \
                     wanted(os.path.relpath(path, src)):
                 yield entry
 

@@ -330,7 +330,7 @@ int main(int argc, char **argv)
         printf("\nNot ready: see the lines with NO.\n");
         return 1;
     }
-    if (!count) {
+    if (!command) {
         printf("\nNothing speaks against it so far. To ask an SMMU, name a "
                "device behind one:\n");
         device_foreach(list_device);

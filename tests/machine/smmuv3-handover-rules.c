@@ -34,17 +34,6 @@
 
 static FakeHost *host;
 
-static void command(uint64_t word)
-{
-    uint32_t prod = machine_read(CMDQ_PROD, 4);
-    uint64_t at = (machine_read(CMDQ_BASE, 8) & ~0x1fULL) + (prod & 0xf) * 16;
-
-    machine_store(at, word);
-    machine_store(at + 8, 0);
-    machine_write(CMDQ_PROD, 4, (prod + 1) & 0x1f);
-    g_assert_cmphex(machine_read(CMDQ_CONS, 4), ==, (prod + 1) & 0x1f);
-}
-
 static void fault(uint64_t addr)
 {
     machine_put_event(RULES_SID, addr);
@@ -163,7 +152,7 @@ static void load(const State *st)
 
 /* --- Rules --- */
 
-static void each_releases_state_is_loaded(void)
+static void test_each_releases_state_is_loaded(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
         setup();
@@ -174,8 +163,10 @@ static void each_releases_state_is_loaded(void)
         fault(0x2000);
         g_assert_cmphex(machine_read(EVENTQ_PROD, 4), ==, 2);
         machine_store(STE, STE0_ABORT);
-        command(CFGI_STE);
-        command(SYNC);
+        rules_command(CFGI_STE, 0);
+        g_assert_cmphex(machine_read(CMDQ_CONS, 4), ==, 1);
+        rules_command(SYNC, 0);
+        g_assert_cmphex(machine_read(CMDQ_CONS, 4), ==, 2);
         g_assert_cmpint(dma(), ==, FAKE_BLOCKED);
         machine_write(CR0, 4, CMDQEN | EVENTQEN);
         g_assert_cmpint(dma(), ==, FAKE_OPEN);
@@ -183,7 +174,7 @@ static void each_releases_state_is_loaded(void)
     }
 }
 
-static void what_is_saved_is_the_last_of_them(void)
+static void test_what_is_saved_is_the_last_of_them(void)
 {
     const State *last = &states[ARRAY_SIZE(states) - 1];
     g_autofree char *is = NULL;
@@ -205,6 +196,5 @@ static void what_is_saved_is_the_last_of_them(void)
 
 void handover_rules_add(void)
 {
-#define ADD(name) g_test_add_func("/smmuv3/rules/" #name, name);
-    RULES(ADD)
+    RULES(RULE_ADD)
 }

@@ -61,6 +61,11 @@ static void setup(void)
     machine_store(MESSAGE, 0);
 }
 
+static void teardown(void)
+{
+    rules_end();
+}
+
 static void put(unsigned index, uint64_t word0, uint64_t word1)
 {
     machine_store(QUEUE + index * 16, word0);
@@ -288,14 +293,6 @@ static void it_stands_while_the_vm_does(void)
     finish(LONG - 1);
 }
 
-#define TEST_OF(name) \
-    static void test_##name(void) \
-    { \
-        setup(); \
-        name(); \
-        rules_end(); \
-    }
-
 #define RULES(X) \
     X(a_usual_queue_is_done_within_the_write) \
     X(a_long_queue_is_done_in_parts) \
@@ -309,10 +306,9 @@ static void it_stands_while_the_vm_does(void)
     X(the_last_device_can_go_meanwhile) \
     X(it_stands_while_the_vm_does)
 
-RULES(TEST_OF)
+RULES(RULE_TEST)
 
 void queue_rules_add(void)
 {
-#define ADD(name) g_test_add_func("/smmuv3/rules/" #name, test_##name);
-    RULES(ADD)
+    RULES(RULE_ADD)
 }

@@ -131,8 +131,7 @@ static void put_command(uint64_t queue, unsigned index, uint64_t word0,
     machine_store(queue + index * 16 + 8, word1);
 }
 
-/* One command, alone in the queue at CMDQ */
-static void command(uint64_t word0, uint64_t word1)
+void rules_command(uint64_t word0, uint64_t word1)
 {
     uint32_t prod = machine_read(CMDQ_PROD, 4);
 
@@ -296,7 +295,7 @@ static void queues_and_messages_can_be_taken_over_while_enabled(void)
     g_assert_cmphex(machine_load(EVENTQ + 0x1000 + 3 * 32 + 16), ==, 0x5000);
     g_assert_cmphex(message(0), ==, 0x77);
     set_message(GERROR_IRQ_CFG0, MESSAGES + 8, 0x88);
-    command(ILLEGAL, 0);
+    rules_command(ILLEGAL, 0);
     g_assert_cmphex(message(1), ==, 0x88);
 }
 
@@ -312,7 +311,7 @@ static void a_ring_can_be_moved_while_it_is_enabled(void)
     for (int round = 0; round < 3; round++) {
         /* So many that CONS and the new PROD could be of one queue */
         for (int i = 0; i < 20; i++) {
-            command(SYNC, 0);
+            rules_command(SYNC, 0);
         }
         for (int i = 0; i < 16; i++) {
             put_command(CMDQ, i, ILLEGAL, 0);
@@ -466,15 +465,15 @@ static void events_are_there_when_a_sync_completes(void)
     machine_write(CR0, 4, BOTH);
     machine_take_event_reads();
     machine_put_event(SID, 0x1000);
-    command(0x30, 0);
+    rules_command(0x30, 0);
     assert_reads(EVENTQ_PROD, 4, 0);
     g_assert_cmpuint(machine_take_event_reads(), ==, 0);
-    command(SYNC, 0);
+    rules_command(SYNC, 0);
     assert_reads(EVENTQ_PROD, 4, 1);
     g_assert_cmpuint(machine_take_event_reads(), ==, 1);
     /* Before the message, which the guest may poll: here it overwrites one */
     machine_put_event(SID, 0x2000);
-    command(SYNC_IRQ | 0x55ULL << 32, EVENTQ + 32 + 16);
+    rules_command(SYNC_IRQ | 0x55ULL << 32, EVENTQ + 32 + 16);
     assert_reads(EVENTQ_PROD, 4, 2);
     g_assert_cmphex(machine_load(EVENTQ + 32 + 16), ==, 0x55);
 }
@@ -494,7 +493,7 @@ static void many_syncs_read_events_once(void)
     /* Where none can be recorded, none is asked for */
     machine_write(CR0, 4, CMDQEN);
     machine_take_event_reads();
-    command(SYNC, 0);
+    rules_command(SYNC, 0);
     g_assert_cmpuint(machine_take_event_reads(), ==, 0);
 }
 
@@ -542,7 +541,7 @@ static void a_source_pulses_its_wire_and_sends_its_message(void)
     set_message(GERROR_IRQ_CFG0, MESSAGES + 8, 0x88);
     machine_write(CR0, 4, BOTH);
     fault(0x1000);
-    command(ILLEGAL, 0);
+    rules_command(ILLEGAL, 0);
     /* Not enabled */
     g_assert_cmpuint(machine_take_pulses(WIRE_EVENTQ), ==, 0);
     g_assert_cmpuint(machine_take_pulses(WIRE_GERROR), ==, 0);
@@ -570,12 +569,12 @@ static void a_source_pulses_its_wire_and_sends_its_message(void)
 static void a_sync_sends_its_message_or_pulses_its_wire(void)
 {
     machine_write(CR0, 4, CMDQEN);
-    command(SYNC_IRQ | 0x55ULL << 32, MESSAGES);
+    rules_command(SYNC_IRQ | 0x55ULL << 32, MESSAGES);
     g_assert_cmphex(message(0), ==, 0x55);
     g_assert_cmpuint(machine_take_pulses(WIRE_SYNC), ==, 0);
-    command(SYNC_IRQ | 0x55ULL << 32, 0);
+    rules_command(SYNC_IRQ | 0x55ULL << 32, 0);
     g_assert_cmpuint(machine_take_pulses(WIRE_SYNC), ==, 1);
-    command(SYNC, MESSAGES + 8);
+    rules_command(SYNC, MESSAGES + 8);
     g_assert_cmphex(message(1), ==, 0);
     g_assert_cmpuint(machine_take_pulses(WIRE_SYNC), ==, 0);
 }
@@ -590,14 +589,14 @@ static void messages_that_fail_are_errors(void)
     fault(0x1000);
     assert_reads(GERROR, 4, MSI_EVENTQ_ABT_ERR);
     machine_write(IRQ_CTRL, 4, GERROR_IRQEN);
-    command(SYNC_IRQ, NOWHERE);
+    rules_command(SYNC_IRQ, NOWHERE);
     assert_reads(GERROR, 4, MSI_EVENTQ_ABT_ERR | MSI_CMDQ_ABT_ERR |
                             MSI_GERROR_ABT_ERR);
     /* Of the message that failed no second one tells */
     g_assert_cmpuint(machine_take_pulses(WIRE_GERROR), ==, 1);
     assert_reads(CMDQ_CONS, 4, 1);
     /* 6.3.19: those are active, and stay as they are until acknowledged */
-    command(SYNC_IRQ, NOWHERE);
+    rules_command(SYNC_IRQ, NOWHERE);
     assert_reads(GERROR, 4, MSI_EVENTQ_ABT_ERR | MSI_CMDQ_ABT_ERR |
                             MSI_GERROR_ABT_ERR);
     g_assert_cmpuint(machine_take_pulses(WIRE_GERROR), ==, 0);
@@ -610,9 +609,9 @@ static void errors_acknowledged_without_repair_come_again(void)
 {
     machine_write(IRQ_CTRL, 4, GERROR_IRQEN);
     machine_write(CR0, 4, CMDQEN);
-    command(SYNC, 0);
-    command(ILLEGAL, 0);
-    command(SYNC, 0);
+    rules_command(SYNC, 0);
+    rules_command(ILLEGAL, 0);
+    rules_command(SYNC, 0);
     fake_host_take_calls(host);
     for (int i = 0; i < 1000; i++) {
         assert_reads(CMDQ_CONS, 4, 0x01000001);
@@ -649,16 +648,6 @@ static void ranges_are_tried_again_after_a_reset(void)
     accel->host_known = was_known;
 }
 
-#define RULE(name) \
-    g_test_add_func("/smmuv3/rules/" #name, test_##name)
-#define TEST_OF(name) \
-    static void test_##name(void) \
-    { \
-        setup(); \
-        name(); \
-        teardown(); \
-    }
-
 #define RULES(X) \
     X(a_pair_of_registers_is_accessed_at_once) \
     X(a_queues_indices_are_written_at_once) \
@@ -684,10 +673,9 @@ static void ranges_are_tried_again_after_a_reset(void)
     X(errors_acknowledged_without_repair_come_again) \
     X(ranges_are_tried_again_after_a_reset)
 
-RULES(TEST_OF)
+RULES(RULE_TEST)
 
 void register_rules_add(void)
 {
-#define ADD(name) RULE(name);
-    RULES(ADD)
+    RULES(RULE_ADD)
 }

@@ -18,6 +18,19 @@ FakeHost *rules_begin(void);
 void rules_unplug(void);
 void rules_end(void);
 
+/* The next command, in the queue of 16 that rules_begin() sets up */
+void rules_command(uint64_t word0, uint64_t word1);
+
+/* A rule is a function; its test is named after it, and calls setup() first */
+#define RULE_TEST(name) \
+    static void test_##name(void) \
+    { \
+        setup(); \
+        name(); \
+        teardown(); \
+    }
+#define RULE_ADD(name) g_test_add_func("/smmuv3/rules/" #name, test_##name);
+
 /* Add them to GLib's test program; the machine has to be there */
 void register_rules_add(void);
 

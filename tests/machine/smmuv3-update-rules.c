@@ -339,14 +339,6 @@ static void a_failure_does_not_hold_it_up(void)
     g_assert_cmpuint(count(FAKE_BLOCKED), ==, 1);
 }
 
-#define TEST_OF(name) \
-    static void test_##name(void) \
-    { \
-        setup(); \
-        name(); \
-        teardown(); \
-    }
-
 #define RULES(X) \
     X(gbpa_is_updated_in_parts) \
     X(gbpa_is_not_written_meanwhile) \
@@ -362,10 +354,9 @@ static void a_failure_does_not_hold_it_up(void)
     X(it_is_finished_when_the_vm_stops) \
     X(a_failure_does_not_hold_it_up)
 
-RULES(TEST_OF)
+RULES(RULE_TEST)
 
 void update_rules_add(void)
 {
-#define ADD(name) g_test_add_func("/smmuv3/rules/" #name, test_##name);
-    RULES(ADD)
+    RULES(RULE_ADD)
 }

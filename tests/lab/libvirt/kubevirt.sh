@@ -9,9 +9,7 @@
 
 prepare
 point "libvirt is there" [ $? = 0 ]
-virsh domxml-to-native qemu-argv /lab/kubevirt.xml >/tmp/argv
-point "it makes a command line of the domain" [ $? = 0 ]
-sed 's/ -\([a-z]\)/\n-\1/g' /tmp/argv | sed 's/^/# /'; echo
+makes_argv /lab/kubevirt.xml
 shows '"accel":true,"ats":"on","ril":"off","ssidsize":"20","oas":"48"' \
     "with the SMMU and its properties" /tmp/argv
 shows 'highmem-mmio-size=4' "with the MMIO window" /tmp/argv
@@ -20,8 +18,7 @@ point "with 8 generic initiators" \
 virsh 'create /lab/kubevirt.xml; domstate lab;
     qemu-monitor-command lab --hmp "info smmuv3-accel"; destroy lab' >/tmp/run
 point "it starts the domain, and ends it" [ $? = 0 ]
-tr -d '\r' </tmp/run | sed 's/^/# /'
-shows running "the domain runs" /tmp/run
+ran
 shows 'ATS on, RIL off, SSIDSIZE 20, OAS 48' "with the properties of the XML" \
     /tmp/run
 shows 'hostdev0 (host 0000:21:00.0)' "with the device behind the SMMU" /tmp/run

@@ -11,9 +11,7 @@ point "libvirt is there" [ $? = 0 ]
 virsh version >/tmp/version
 echo "# $(grep 'Using library' /tmp/version)"
 
-virsh domxml-to-native qemu-argv /lab/domain.xml >/tmp/argv
-point "it makes a command line of the domain" [ $? = 0 ]
-sed 's/ -\([a-z]\)/\n-\1/g' /tmp/argv | sed 's/^/# /'; echo
+makes_argv /lab/domain.xml
 shows '{"driver":"arm-smmuv3","primary-bus":"pci.1","id":"iommu0","accel":true,"ats":"off","ril":"on","ssidsize":"0","oas":"44"}' \
     "with the SMMU and its properties" /tmp/argv
 shows '"driver":"vfio-pci","id":"hostdev0","iommufd":"iommufd0"' \
@@ -25,8 +23,7 @@ virsh 'create /lab/domain.xml; domstate lab;
     qemu-monitor-command lab --hmp "info smmuv3-accel";
     destroy lab' >/tmp/run
 point "it starts the domain, plugs a device in, and ends it" [ $? = 0 ]
-tr -d '\r' </tmp/run | sed 's/^/# /'
-shows running "the domain runs" /tmp/run
+ran
 shows 'ATS off, RIL on, SSIDSIZE 0, OAS 44' "with the properties of the XML" \
     /tmp/run
 shows 'hostdev0 (host 0000:01:00.0)' "with the device behind the SMMU" /tmp/run

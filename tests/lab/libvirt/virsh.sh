@@ -57,6 +57,21 @@ virsh()
     return $_status
 }
 
+# makes_argv DOMAIN: a point, and libvirt's command line for it in /tmp/argv
+makes_argv()
+{
+    virsh domxml-to-native qemu-argv "$1" >/tmp/argv
+    point "it makes a command line of the domain" [ $? = 0 ]
+    sed 's/ -\([a-z]\)/\n-\1/g' /tmp/argv | sed 's/^/# /'; echo
+}
+
+# ran: /tmp/run has what libvirt and the monitor said of a domain
+ran()
+{
+    tr -d '\r' </tmp/run | sed 's/^/# /'
+    shows running "the domain runs" /tmp/run
+}
+
 shows()
 {
     point "$2" grep -qF -- "$1" "$3"

@@ -69,9 +69,13 @@ static void assert_fits(int count, int smmus, bool cmdqv)
     g_assert_cmpint(count_words(words, "vfio-pci,"), ==, count);
 }
 
-static void assert_refused(int smmus, bool cmdqv, const char *why)
+static void assert_refused(int smmus, bool cmdqv, int interrupts)
 {
     g_autofree Device *dev = devices(smmus, smmus, cmdqv);
+    g_autofree char *why = g_strdup_printf(
+        "smmus: the devices are behind %d SMMUs, and a guest would need as "
+        "many: these take %d interrupts, and QEMU's virt machine has 64 for "
+        "them; name devices of fewer SMMUs", smmus, interrupts);
 
     g_assert_null(command_for(dev, smmus, "qemu", "firmware"));
     g_assert_cmpstr(findings->str, ==, why);
@@ -83,10 +87,7 @@ static void test_many_smmus(void)
     assert_fits(1, 1, false);
     assert_fits(16, 16, false);
     assert_fits(64, 16, false);
-    assert_refused(17, false, "smmus: the devices are behind 17 SMMUs, and a "
-                   "guest would need as many: these take 68 interrupts, and "
-                   "QEMU's virt machine has 64 for them; name devices of fewer "
-                   "SMMUs");
+    assert_refused(17, false, 68);
     assert_fits(16, 16, false);
 }
 
@@ -94,10 +95,7 @@ static void test_many_cmdqvs(void)
 {
     assert_fits(12, 12, true);
     assert_fits(64, 12, true);
-    assert_refused(13, true, "smmus: the devices are behind 13 SMMUs, and a "
-                   "guest would need as many: these take 65 interrupts, and "
-                   "QEMU's virt machine has 64 for them; name devices of fewer "
-                   "SMMUs");
+    assert_refused(13, true, 65);
 }
 
 static void test_places(void)

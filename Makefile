@@ -232,7 +232,7 @@ distclean:
 .PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 board \
 	board-demo faulty kernel check check-unit check-qtest check-drivers \
 	check-pages check-lab check-functional analyze sanitize \
-	sanitize-qtest mutants coverage fuzz registers soak bench bench-check lab-shell demo \
-	demo-possible demo-shell docs series check-series install deb check-deb \
+	sanitize-qtest mutants coverage fuzz registers soak bench bench-check \
+	lab-shell demo demo-possible demo-shell docs series check-series install deb check-deb \
 	check-trixie check-arm64 hooks check-style clean distclean times \
 	native-demo arm64-demo kernel-demo

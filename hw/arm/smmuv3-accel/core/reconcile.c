@@ -114,8 +114,8 @@ void smmuv3_hand_over_sids(SMMUv3Streams *s)
 }
 
 /*
- * Those of @w that translate, or those that do not. Returns: false if it was
- * enough before the last one
+ * Those of @w that translate, or those that do not. Returns: false if @enough
+ * has said so
  */
 static bool reconcile_kind(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
                            bool translates, bool (*enough)(void *owner))

@@ -87,7 +87,8 @@ hand_over_begin()
 # has not.
 guest_hand_over()
 {
-    hand_over_begin main "$@" && qmp_said $QEMU '"RESUME"' || return 1
+    hand_over_begin main "$@" && qmp_said $QEMU '"RESUME"' &&
+        within 60 old_done || return 1
     echo '{"execute": "quit"}' >&6
     exec 6>&-
     wait $OLD_PID
@@ -129,6 +130,22 @@ old_stands()
     echo '{"execute": "query-status"}' >&6
     sleep 0.2
     tail -n 1 $GUEST_DIR/qmp$OLD.log | grep -q '"running": false'
+}
+
+# old_done: the old QEMU has the last answer of the new one. Before that, quit
+# would be a failure of its migration: it would run the guest, too, until it has
+# ended.
+old_done()
+{
+    echo '{"execute": "query-migrate"}' >&6
+    sleep 0.1
+    tail -n 1 $GUEST_DIR/qmp$OLD.log | grep -q '"status": "completed"'
+}
+
+# old_not_done: it does not, and says another status instead.
+old_not_done()
+{
+    ! old_done && tail -n 1 $GUEST_DIR/qmp$OLD.log | grep '"status"'
 }
 
 # attached [NUMBER]: what that QEMU attached; fails if nothing.

@@ -47,7 +47,8 @@ SOURCE_OWN, TARGET_OWN, PASID_VALID, EXEC, PRIV, USE_ATS, INTERRUPT = \
     [1 << n for n in range(7)]
 RESULTS = ('none', 'ok', 'not master', 'bad range', 'PASID off', 'PASID range',
            'exec off', 'priv off', 'ATS off', 'UR', 'CA', 'no access',
-           'no read', 'no write', 'forbidden', 'aborted', 'bus error')
+           'no read', 'no write', 'forbidden', 'aborted', 'bus error',
+           'no exec')
 
 
 class Tap:
@@ -103,40 +104,50 @@ class Tables:
         self.stage = stage
         self.root = memory.take(PAGE)
 
-    def _leaf(self, address):
+    def _place(self, address, table_shift=12):
         table = self.root
         for shift in (30, 21):
             at = table + (address >> shift & 0x1ff) * 8
+            if shift == table_shift:
+                return at
             entry = self.machine.read64(at)
             if not entry:
                 entry = self.memory.take(PAGE) | 3
                 self.machine.write64(at, entry)
-            table = entry & ~0xfff
+            table = entry & 0xfffffffff000
         return table + (address >> 12 & 0x1ff) * 8
 
     def map(self, address, to, write=True, size=PAGE):
         """In stage 1 each page can be read"""
         access = (3 if write else 1) if self.stage == 2 else 1 | 2 * (not write)
         for at in range(0, size, PAGE):
-            self.machine.write64(self._leaf(address + at),
+            self.machine.write64(self._place(address + at),
                                  to + at | 1 << 10 | access << 6 | 3 |
                                  (0xf << 2 if self.stage == 2 else 0))
 
     def unmap(self, address):
-        self.machine.write64(self._leaf(address), 0)
+        self.machine.write64(self._place(address), 0)
+
+    def toggle(self, address, leaf=0, table=0):
+        """Bits of the page's descriptor, and of that of the table it is in"""
+        for at, bits in ((self._place(address), leaf),
+                         (self._place(address, 21), table)):
+            self.machine.write64(at, self.machine.read64(at) ^ bits)
 
 
-def cd(tables, asid, valid=True):
+def cd(tables, asid, valid=True, high=0, had=0):
+    """high: more of word 1"""
     low = 25 | 1 << 30 | valid << 31
-    high = 4 | 1 << 9 | 1 << 13 | 1 << 14 | asid << 16
-    return struct.pack('<IIQ48x', low, high, tables.root)
+    high |= 4 | 1 << 9 | 1 << 13 | 1 << 14 | asid << 16
+    return struct.pack('<IIQ48x', low, high, tables.root | had << 1)
 
 
 def ste(config, context=0, fmt=LINEAR, cdmax=0, dss=0, eats=0, stage2=None,
-        vmid=1):
+        vmid=1, cfg=0):
+    """cfg: bits 127 to 112, which begin with PRIVCFG and INSTCFG"""
     return struct.pack(
         '<QQQQ32x', 1 | config << 1 | fmt << 4 | context | cdmax << 59,
-        dss | eats << 28,
+        dss | eats << 28 | cfg << 48,
         vmid | (25 | 1 << 6 | 4 << 16 | 1 << 19 | 1 << 26) << 32,
         stage2.root if stage2 else 0)
 

@@ -85,16 +85,31 @@ static BoardCompletion refuse(SMMUEventInfo *event, hwaddr addr, bool no_write)
     return BOARD_UR;
 }
 
+/* Execution only with reading (13.7.1); of stage 2 it is not checked. */
+static IOMMUAccessFlags granted(const SMMUTLBEntry *tlbe, uint32_t txn,
+                                bool exec)
+{
+    IOMMUAccessFlags perm = tlbe->entry.perm & tlbe->parent_perm;
+
+    if (exec && perm & IOMMU_RO) {
+        perm |= IOMMU_EXEC;
+    }
+    return perm & ~board_smmu_denied_to(tlbe->x_denied, txn);
+}
+
 /* The SMMU lets the stream have ATS: what does it get? */
 static BoardCompletion translate(SMMUDevice *sdev, SMMUEventInfo *event,
                                  hwaddr addr, bool no_write,
                                  IOMMUTLBEntry *entry)
 {
     SMMUTransCfg *cfg = board_smmuv3_any_config(sdev, event);
+    bool exec = FIELD_EX32(event->x_txn, BOARD_TXN, EXEC);
     SMMUEventType type;
     SMMUTLBEntry *tlbe;
     IOMMUAccessFlags perm = IOMMU_RW;
 
+    /* Whatever is asked for, without reading there is nothing. */
+    event->x_txn = FIELD_DP32(event->x_txn, BOARD_TXN, EXEC, 0);
     if (cfg && cfg->bypassed) {
         /* S1DSS bypasses the only stage (13.6.4). */
         entry->translated_addr = addr & ~STU_MASK;
@@ -103,14 +118,14 @@ static BoardCompletion translate(SMMUDevice *sdev, SMMUEventInfo *event,
                       SMMU_TRANS_SUCCESS) {
         entry->translated_addr = tlbe->entry.translated_addr;
         entry->addr_mask = tlbe->entry.addr_mask;
-        perm = tlbe->entry.perm & tlbe->parent_perm;
+        perm = granted(tlbe, event->x_txn, exec);
     } else {
         type = event->type;
         event->type = SMMU_EVT_NONE;
         return is_translation_fault(type) ? BOARD_SUCCESS : BOARD_CA;
     }
     entry->iova = addr & ~entry->addr_mask;
-    entry->perm = no_write ? perm & IOMMU_RO : perm;
+    entry->perm = no_write ? perm & ~IOMMU_WO : perm;
     return BOARD_SUCCESS;
 }
 

@@ -1,6 +1,6 @@
 /*
- * What QEMU's smmuv3.c calls for SubstreamIDs and ATS, and what it offers for
- * that. All run with the SMMU's mutex held, if not said otherwise.
+ * What QEMU's SMMUv3 calls for SubstreamIDs, ATS and permissions, and what it
+ * offers for that. All run with the SMMU's mutex held, if not said otherwise.
  *
  * Section numbers are those of IHI 0070 G.b.
  *
@@ -92,6 +92,39 @@ void board_smmuv3_describe(const SMMUEventInfo *info, Evt *evt);
  * @cmd: any command
  */
 SMMUCmdError board_smmuv3_command(SMMUv3State *s, const Cmd *cmd);
+
+/**
+ * board_smmuv3_decode_cd - WXN and PAN (5.4)
+ * @cfg: gets them
+ * @cd: is legal
+ */
+void board_smmuv3_decode_cd(SMMUTransCfg *cfg, const CD *cd);
+
+/* Called by smmu-common.c */
+
+/**
+ * board_smmu_denied - what stage 1 does not permit
+ * @cfg: the configuration
+ * @pte: the page's or block's descriptor
+ * @tables: the bits that any table's descriptor above it has; 0 with CD.HADx
+ *
+ * Returns IOMMU_RO, IOMMU_WO and IOMMU_EXEC of what unprivileged transactions
+ * may not do, and of privileged ones four bits to the left.
+ */
+uint8_t board_smmu_denied(const SMMUTransCfg *cfg, uint64_t pte,
+                          uint64_t tables);
+
+/**
+ * board_smmu_permits - may the transaction do it?
+ * @cfg: the configuration; its x_txn has the attributes
+ * @denied: of board_smmu_denied()
+ * @access: IOMMU_RO or IOMMU_WO
+ */
+bool board_smmu_permits(const SMMUTransCfg *cfg, uint8_t denied,
+                        IOMMUAccessFlags access);
+
+/* For ATS: of board_smmu_denied(), the part of one privilege */
+IOMMUAccessFlags board_smmu_denied_to(uint8_t denied, uint32_t txn);
 
 /* For the above: the same functions, which smmuv3.c has for itself */
 

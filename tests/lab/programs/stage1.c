@@ -11,7 +11,6 @@
 /* Arm ARM, VMSAv8-64 descriptors. */
 #define DESC_TABLE      0x3ULL
 #define DESC_PAGE       0x3ULL
-#define DESC_AP_EL0     (1ULL << 6)
 #define DESC_SH_INNER   (3ULL << 8)
 #define DESC_AF         (1ULL << 10)
 #define DESC_NG         (1ULL << 11)
@@ -72,7 +71,13 @@ void stage1_map(struct stage1 *s, uint64_t va, uint64_t ipa)
     uint64_t *level3 = at(s, s->tables + 2 * PAGE);
 
     level3[table_index(va, 3)] = !ipa ? 0 :
-        ipa | DESC_PAGE | DESC_AP_EL0 | DESC_SH_INNER | DESC_AF | DESC_NG;
+        ipa | DESC_PAGE | STAGE1_USER | DESC_SH_INNER | DESC_AF | DESC_NG;
+    __sync_synchronize();
+}
+
+void stage1_toggle(struct stage1 *s, uint64_t va, uint64_t bits)
+{
+    at(s, s->tables + 2 * PAGE)[table_index(va, 3)] ^= bits;
     __sync_synchronize();
 }
 

@@ -12,6 +12,10 @@
 /* One set of tables spans these 2 MB of virtual addresses. */
 #define STAGE1_VA   0x1200000000ULL
 
+/* Bits of a descriptor; those of stage1_map() have USER, and not UXN. */
+#define STAGE1_USER (1ULL << 6)
+#define STAGE1_UXN  (1ULL << 54)
+
 struct stage1 {
     uint8_t *ram;           /* guest memory, as this program sees it */
     uint64_t ram_ipa;       /* and where the guest has it */
@@ -24,6 +28,8 @@ struct stage1 {
 void stage1_init(struct stage1 *s);
 /* va -> ipa of one page; ipa 0 makes it invalid again. */
 void stage1_map(struct stage1 *s, uint64_t va, uint64_t ipa);
+/* Toggles bits of that page's descriptor. */
+void stage1_toggle(struct stage1 *s, uint64_t va, uint64_t bits);
 /* The vSTE that uses it. */
 void stage1_vste(const struct stage1 *s, uint64_t vste[2]);
 

@@ -60,6 +60,7 @@
 #define F_STREAM_DISABLED 0x06
 #define C_BAD_SUBSTREAMID 0x08
 #define F_TRANSLATION     0x10
+#define F_PERMISSION      0x13
 
 struct host {
     int iommufd, device;
@@ -296,6 +297,49 @@ static void check_asids(struct host *h)
     }
 }
 
+/* Of PASID 1, whose stage 1 is the guest's: by privilege, and for execution */
+static void check_permissions(struct host *h)
+{
+    uint32_t hwpt = attach(h, STE0_CDMAX, STE1_SSID0 | STE1_EATS);
+    const uint32_t pasid = TESTDEV_PASID;
+
+    check_fetch(h, VA, pasid | TESTDEV_EXEC, 1, PAGE_DATA + 1,
+                "control: a page without UXN is executed");
+    check_fetch(h, VA, pasid | TESTDEV_EXEC | TESTDEV_PRIV, 1,
+                -TESTDEV_ABORTED, "a user's page, with privilege");
+    check_event(h, F_PERMISSION, 1, "a user's page, with privilege");
+
+    stage1_toggle(&h->space[1], VA, STAGE1_UXN);
+    invalidate(h, TLBI_NH_ALL, 0);
+    check_fetch(h, VA, pasid, 1, PAGE_DATA + 1,
+                "control: a page with UXN is read");
+    check_fetch(h, VA, pasid | TESTDEV_EXEC, 1, -TESTDEV_ABORTED,
+                "a page with UXN is not executed");
+    check_event(h, F_PERMISSION, 1, "a page with UXN is not executed");
+    check_fetch(h, VA, pasid | TESTDEV_EXEC | TESTDEV_ATS, 1,
+                -TESTDEV_NO_EXEC, "nor by ATS");
+    check_fetch(h, VA, pasid | TESTDEV_ATS, 1, PAGE_DATA + 1,
+                "control: by ATS it is read");
+
+    stage1_toggle(&h->space[1], VA, STAGE1_UXN | STAGE1_USER);
+    invalidate(h, TLBI_NH_ALL, 0);
+    invalidate(h, ATC_INV | SID(VSID) | SSV | SSID(1), ATC_ALL);
+    check_fetch(h, VA, pasid | TESTDEV_PRIV, 1, PAGE_DATA + 1,
+                "control: a page for the privileged, with privilege");
+    check_fetch(h, VA, pasid, 1, -TESTDEV_ABORTED,
+                "a page for the privileged, without");
+    check_event(h, F_PERMISSION, 1, "a page for the privileged, without");
+    check_fetch(h, VA, pasid | TESTDEV_ATS, 1, -TESTDEV_NO_ACCESS,
+                "nor by ATS");
+    check_fetch(h, VA, pasid | TESTDEV_ATS | TESTDEV_PRIV, 1, PAGE_DATA + 1,
+                "control: by ATS, with privilege");
+
+    stage1_toggle(&h->space[1], VA, STAGE1_USER);
+    invalidate(h, TLBI_NH_ALL, 0);
+    invalidate(h, ATC_INV | SID(VSID) | SSV | SSID(1), ATC_ALL);
+    leave(h, hwpt);
+}
+
 static void check_pasids(struct host *h)
 {
     uint32_t hwpt = attach(h, STE0_CDMAX, STE1_SSID0 | STE1_EATS);
@@ -447,6 +491,7 @@ int main(int argc, char **argv)
     check_stale(&h);
     check_event(&h, F_TRANSLATION, 0, "the one that was aborted");
     check_phases(&h);
+    check_permissions(&h);
     check_pasids(&h);
     check_high(&h);
     check_without_ats(&h, argv[2]);

@@ -87,6 +87,7 @@ static const char *name_of(int result)
         "none", "ok", "not master", "bad range", "PASID off", "PASID range",
         "exec off", "priv off", "ATS off", "UR", "CA", "no access", "no read",
         "no write", "forbidden", "aborted", "bus error",
+        "no exec",
     };
 
     return result >= 0 && result < (int)(sizeof(names) / sizeof(names[0])) ?

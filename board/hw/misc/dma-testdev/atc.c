@@ -43,15 +43,19 @@ static void insert(DMATestDev *s, uint32_t txn, hwaddr addr,
     };
 }
 
-static TestDevResult missing(IOMMUAccessFlags perm, bool write)
+static TestDevResult missing(uint32_t txn, IOMMUAccessFlags perm, bool write)
 {
     if (perm == IOMMU_NONE) {
         return RESULT_NO_ACCESS;
     }
-    if (perm & (write ? IOMMU_WO : IOMMU_RO)) {
-        return RESULT_OK;
+    if (write) {
+        return perm & IOMMU_WO ? RESULT_OK : RESULT_NO_WRITE;
     }
-    return write ? RESULT_NO_WRITE : RESULT_NO_READ;
+    if (!(perm & IOMMU_RO)) {
+        return RESULT_NO_READ;
+    }
+    return FIELD_EX32(txn, BOARD_TXN, EXEC) && !(perm & IOMMU_EXEC)
+           ? RESULT_NO_EXEC : RESULT_OK;
 }
 
 static TestDevResult ask(DMATestDev *s, uint32_t txn, hwaddr addr, bool write,
@@ -61,7 +65,7 @@ static TestDevResult ask(DMATestDev *s, uint32_t txn, hwaddr addr, bool write,
     switch (board_translation_request(PCI_DEVICE(s), txn, addr, !write,
                                       entry)) {
     case BOARD_SUCCESS:
-        return missing(entry->perm, write);
+        return missing(txn, entry->perm, write);
     case BOARD_UR:
         return RESULT_ATS_UR;
     default:
@@ -76,7 +80,7 @@ TestDevResult dma_testdev_translate(DMATestDev *s, uint32_t txn, hwaddr addr,
     const TestDevATCEntry *e = lookup(s, key, addr);
     TestDevResult result;
 
-    if (e && missing(e->perm, write) == RESULT_OK) {
+    if (e && missing(txn, e->perm, write) == RESULT_OK) {
         s->hits++;
         *entry = (IOMMUTLBEntry) {
             .target_as = &address_space_memory,

@@ -75,6 +75,7 @@ typedef enum TestDevResult {
     RESULT_FORBIDDEN,           /* the SMMU aborted a Translated transaction */
     RESULT_ABORTED,             /* ... an Untranslated one */
     RESULT_BUS_ERROR,           /* what is at the address did */
+    RESULT_NO_EXEC,             /* a Translation Request got R without Exe */
 } TestDevResult;
 
 typedef struct TestDevRequest {

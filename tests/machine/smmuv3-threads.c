@@ -454,12 +454,13 @@ static void run_jobs(unsigned n, unsigned smmus, Work job,
         vcpu_create(&thread[i], run_job, &jobs[i]);
     }
     do {
-        bql_unlock();
-        g_usleep(100);
-        bql_lock();
+        /* The first time before any vCPU can have had the big lock */
         if (meanwhile) {
             meanwhile(rounds++);
         }
+        bql_unlock();
+        g_usleep(100);
+        bql_lock();
     } while (qatomic_read(&running));
     for (unsigned i = 0; i < n; i++) {
         vcpu_join(&thread[i]);
@@ -577,7 +578,21 @@ static void a_host_that_fails_is_slow_and_fails(void)
     teardown_smmus(2);
 }
 
-/* What a device_add does that keeps the big lock: for as long as vCPUs work */
+static bool has_invalidated(VSMMU *v)
+{
+    for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
+        if (qatomic_read(&v->issued[vcpu])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * What a device_add does that keeps the big lock: for as long as vCPUs work.
+ * The memory map changes once a vSMMU's first command is done, because the
+ * change would find the queue for it.
+ */
 static void keep_the_big_lock(unsigned round)
 {
     int64_t end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
@@ -589,7 +604,7 @@ static void keep_the_big_lock(unsigned round)
             gave_up = true;
             return;
         }
-        if (round & 2) {
+        if (round & 2 && has_invalidated(v)) {
             vsmmu_remap(v);
         } else {
             vsmmu_write(v, EVENTQ_CONS, 0);

@@ -214,6 +214,32 @@ new_ends()
     ! wait $GUEST_PID
 }
 
+# started NUMBER: how often that QEMU has started the guest.
+started()
+{
+    grep -c 'vm_state_notify running 1' $GUEST_DIR/taken.trace$1
+}
+
+# old_quits: the old QEMU is told to, and does not run the guest again.
+old_quits()
+{
+    _started=$(started $OLD)
+    echo '{"execute": "quit"}' >&6
+    exec 6>&-
+    wait $OLD_PID $CUT_PID
+    same "$(started $OLD)" "$_started"
+}
+
+# old_ends: the old QEMU is told to cancel, and ends by itself.
+old_ends()
+{
+    echo '{"execute": "migrate_cancel"}' >&6
+    exec 6>&-
+    within 20 grep -q ') Z' /proc/$OLD_PID/stat || return 1
+    wait $OLD_PID
+    same $? 1 && wait $CUT_PID
+}
+
 # old_killed: the old QEMU is no more.
 old_killed()
 {

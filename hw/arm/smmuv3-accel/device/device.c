@@ -140,7 +140,8 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     if (!check_props(accel, errp) || !smmuv3_accel_pci_realize(accel, errp)) {
         return;
     }
-    if (!accel->on || !smmuv3_accel_handover_realize(accel, errp)) {
+    if (!accel->on || !smmuv3_accel_handover_realize(accel, errp) ||
+        !smmuv3_accel_fence_realize(accel, errp)) {
         return;
     }
     smmuv3_accel_update_idr(accel);
@@ -178,6 +179,7 @@ void smmuv3_accel_instance_finalize(Object *obj)
     if (s->accel->vm_state) {
         qemu_del_vm_change_state_handler(s->accel->vm_state);
     }
+    smmuv3_accel_fence_finalize(s->accel);
     smmuv3_accel_handover_finalize(s->accel);
     timer_free(s->accel->retry_timer);
     smmuv3_accel_lock_destroy(s->accel);

@@ -85,6 +85,7 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  *            told later, and nothing is taken from the command queue
  * @update_end: when no further stream is done for now
  * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
+ * @fence_fd: locked by whichever QEMU runs the VM
  */
 struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -119,6 +120,8 @@ struct SMMUv3Accel {
     VMChangeStateEntry *vm_state;
     QEMUTimer *retry_timer;
     SMMUv3AccelHandover handover;
+    int fence_fd;
+    VMChangeStateEntry *fence;
     Error *migration_blocker;
     Error *cmdqv_blocker;
 };
@@ -204,6 +207,11 @@ void smmuv3_accel_handover_finalize(SMMUv3Accel *accel);
 /* A device has come, or one has gone: keep the vEVENTQ's fd at hand */
 void smmuv3_accel_handover_plugged(SMMUv3Accel *accel);
 void smmuv3_accel_handover_unplugged(SMMUv3Accel *accel);
+
+/* device/fence.c: of two QEMUs that have the same VM, one runs it */
+
+bool smmuv3_accel_fence_realize(SMMUv3Accel *accel, Error **errp);
+void smmuv3_accel_fence_finalize(SMMUv3Accel *accel);
 
 /* device/cmdq-memory.c: where the queues are */
 

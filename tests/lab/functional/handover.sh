@@ -12,6 +12,8 @@
 GUEST_MACHINE=virt,gic-version=3,its=on,memory-backend=ram,aux-ram-share=on
 SHARED="-object memory-backend-memfd,id=ram,size=${GUEST_MEMORY:-256M},share=on"
 HANDOVERS=0 QEMU=0
+# What a guest prints is not what the check says in which its QEMU starts.
+exec 5>&2
 
 # qmp_arguments NUMBER: QEMU arguments for a QMP monitor of that QEMU.
 qmp_arguments()
@@ -70,7 +72,7 @@ hand_over_begin()
     # shellcheck disable=SC2046
     guest_qemu "$_guest" mon$QEMU "$@" $(qmp_arguments $QEMU) \
         -incoming "unix:$GUEST_DIR/main" -incoming \
-        "cpr,addr.transport=socket,addr.type=unix,addr.path=$GUEST_DIR/cpr"
+        "cpr,addr.transport=socket,addr.type=unix,addr.path=$GUEST_DIR/cpr" 2>&5
     within 60 [ -S $GUEST_DIR/cpr ] || return 1
     qmp '"migrate-set-capabilities"' \
         '{"capabilities": [{"capability": "return-path", "state": true}]}'
@@ -93,6 +95,35 @@ guest_hand_over()
     exec 6>&-
     wait $OLD_PID
     PAUSES="$PAUSES $(($(when $QEMU RESUME) - $(when $OLD STOP)))"
+}
+
+# figures OF NUMBER...: the median and the greatest, and all of them.
+figures()
+{
+    _of=$1
+    shift
+    echo "$@" | tr ' ' '\n' | sort -n |
+        awk -v of="$_of" '{ n[NR] = $1; all = all " " $1 }
+            END { print "# " of ": median " n[int((NR + 1) / 2)] ", worst " n[NR] \
+                  " of " NR ":" all }'
+}
+
+# held: the next number of the iommufd's objects, and of the guest's QEMU its
+# descriptors and its memory in KiB.
+held()
+{
+    echo "$(iommufd-of $GUEST_PID) $(find /proc/$GUEST_PID/fd -type l | wc -l) \
+$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$GUEST_PID/status)"
+}
+
+# no_more OBJECTS DESCRIPTORS KIB: does QEMU hold no more than that?
+no_more()
+{
+    _held=$(held)
+    echo "it holds $_held; before: $*"
+    # shellcheck disable=SC2086
+    set -- "$@" $_held
+    [ "$4" = "$1" ] && [ "$5" -le "$2" ] && [ "$6" -lt $(($3 + 8192)) ]
 }
 
 # hand_over_cut WORD NAME QEMU-ARGUMENT...: the same, but the state comes only as

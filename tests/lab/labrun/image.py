@@ -22,6 +22,7 @@ PROGRAMS = {
                  'tap.c'],
     'cut-stream': ['cut-stream.c'],
     'edu-dma': ['edu-dma.c'],
+    'iommufd-of': ['iommufd-of.c', 'iommufd.c'],
     'kexec': ['kexec.c'],
     'testdev-guest': ['testdev-guest.c', 'testdev.c', 'iommufd.c', 'tap.c'],
     'testdev-host': ['testdev-host.c', 'testdev.c', 'iommufd.c', 'stage1.c',

@@ -38,7 +38,7 @@ help:
 #:   make check-lab      the host kernel's behaviour
 #:   make check-functional   whole guests
 #:   make check-drivers  Debian 11's kernel as a guest, which it fetches
-#:   make check-pages    Debian 13's kernel of 16K as a guest, which it fetches
+#:   make check-pages    hosts and guests with pages of 4K, 16K and 64K
 #:   make check-style    shellcheck and the like on the project's own files
 #:   make bench          the cost of an unmap, against Debian's newest QEMU
 #:   make bench-check    the same; fails if the cost has risen
@@ -150,7 +150,8 @@ check-drivers: native arm64 board kernel
 	@tests/lab/run drivers-debian-11
 
 check-pages: native arm64 board kernel
-	@tests/lab/run pages-debian-16k
+	@tests/lab/build-kernel --pages=64k
+	@tests/lab/run host-abi-64k ats-64k smmuv3-accel-64k pages-debian-16k
 
 check-qtest check-lab check-functional: check-%: native arm64 board faulty \
 		kernel

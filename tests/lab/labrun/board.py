@@ -54,8 +54,8 @@ def kernel_image(which):
     path = os.path.join(LINUX, 'Image' if which == 'default'
                         else f'Image-{which}')
     if not os.path.exists(path):
-        debug = ' --debug' if which == 'debug' else ''
-        raise LabError(f'{path}: missing; run tests/lab/build-kernel{debug}')
+        option = {'debug': ' --debug', '64k': ' --pages=64k'}.get(which, '')
+        raise LabError(f'{path}: missing; run tests/lab/build-kernel{option}')
     return path
 
 

@@ -22,6 +22,7 @@
 #define CMDQEN   0x8
 #define BOTH     (EVENTQEN | CMDQEN)
 
+#define CFGI_STE (0x03ULL | (uint64_t)SID << 32)
 #define SYNC     0x46
 #define SYNC_IRQ 0x1046
 #define ILLEGAL  0xff
@@ -648,6 +649,37 @@ static void ranges_are_tried_again_after_a_reset(void)
     accel->host_known = was_known;
 }
 
+/* --- Ways to and through the SMMU --- */
+
+/* A bridge sends an MSI through the emulation. Returns: does it arrive? */
+static bool bridge_sends(uint32_t data)
+{
+    AddressSpace *as = smmu->accel->base_ops->get_address_space(
+        smmu->smmu_state.primary_bus, &smmu->smmu_state, SID);
+
+    address_space_stl_le(as, MESSAGES, data, MEMTXATTRS_UNSPECIFIED, NULL);
+    return message(0) == data;
+}
+
+static void a_bridges_msi_follows_its_ste(void)
+{
+    const uint64_t bypass = 0x9, abort = 0x1;
+
+    machine_store(TABLE + SID * 64, bypass);
+    machine_write(STRTAB_BASE, 8, TABLE);
+    machine_write(STRTAB_BASE_CFG, 4, 8);
+    machine_write(CR0, 4, SMMUEN | CMDQEN);
+    g_assert_true(bridge_sends(1));
+    machine_store(TABLE + SID * 64, abort);
+    rules_command(CFGI_STE, 1);
+    rules_command(SYNC, 0);
+    g_assert_false(bridge_sends(2));
+    machine_store(TABLE + SID * 64, bypass);
+    rules_command(CFGI_STE, 1);
+    rules_command(SYNC, 0);
+    g_assert_true(bridge_sends(3));
+}
+
 #define RULES(X) \
     X(a_pair_of_registers_is_accessed_at_once) \
     X(a_queues_indices_are_written_at_once) \
@@ -671,7 +703,8 @@ static void ranges_are_tried_again_after_a_reset(void)
     X(a_sync_sends_its_message_or_pulses_its_wire) \
     X(messages_that_fail_are_errors) \
     X(errors_acknowledged_without_repair_come_again) \
-    X(ranges_are_tried_again_after_a_reset)
+    X(ranges_are_tried_again_after_a_reset) \
+    X(a_bridges_msi_follows_its_ste)
 
 RULES(RULE_TEST)
 

@@ -3,7 +3,7 @@
  *
  * A backend serves the registers and the queues itself. It uses the state of
  * smmuv3.c, which is the state that migrates. Without a backend each call tests
- * one pointer. All are called with the BQL held.
+ * one pointer. All but read, write and translate are called with the BQL held.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,6 +25,11 @@ typedef struct SMMUv3BackendOps {
     void (*write)(SMMUv3State *s, hwaddr offset, uint64_t val, unsigned size);
     /* All registers have their reset values */
     void (*reset)(SMMUv3State *s);
+    /*
+     * The emulation is about to translate, for a device that the backend does
+     * not serve; it holds SMMUv3State.mutex
+     */
+    void (*translate)(SMMUv3State *s);
     /* Record an event of the emulation's own; words in host byte order */
     void (*record)(SMMUv3State *s, const uint32_t word[SMMUV3_EVENT_WORDS]);
 } SMMUv3BackendOps;
@@ -56,6 +61,13 @@ static inline bool smmuv3_backend_record(SMMUv3State *s,
         s->backend->record(s, word);
     }
     return s->backend;
+}
+
+static inline void smmuv3_backend_translate(SMMUv3State *s)
+{
+    if (s->backend) {
+        s->backend->translate(s);
+    }
 }
 
 static inline void smmuv3_backend_reset(SMMUv3State *s)

@@ -85,15 +85,20 @@ static void close_translating(SMMUv3Streams *s)
     }
 }
 
+static void after_failure(SMMUv3Streams *s, bool done)
+{
+    if (!done) {
+        close_translating(s);
+    }
+    close_stale(s);
+    smmuv3_closed_update_timer(s);
+}
+
 /* @done: the result of the invalidations' call */
-static void after_invalidation(SMMUv3Streams *s, bool done)
+static inline void after_invalidation(SMMUv3Streams *s, bool done)
 {
     if (!done || s->stale) {
-        if (!done) {
-            close_translating(s);
-        }
-        close_stale(s);
-        smmuv3_closed_update_timer(s);
+        after_failure(s, done);
     }
 }
 

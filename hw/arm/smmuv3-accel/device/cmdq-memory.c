@@ -25,6 +25,7 @@ static void forget_memory(SMMUv3AccelQueueMemory *m)
 {
     address_space_cache_destroy(&m->cache);
     m->size = 0;
+    m->ptr = NULL;
 }
 
 static void find_memory(SMMUv3AccelQueueMemory *m, hwaddr base, hwaddr size)
@@ -36,6 +37,7 @@ static void find_memory(SMMUv3AccelQueueMemory *m, hwaddr base, hwaddr size)
                              true);
     m->base = base;
     m->size = size;
+    m->ptr = m->cache.len == size ? m->cache.ptr : NULL;
 }
 
 /*
@@ -77,25 +79,26 @@ static hwaddr queue_size(const SMMUQueue *q)
     return (hwaddr)q->entry_size << q->log2size;
 }
 
-bool smmuv3_accel_cmdq_memory_is_known(SMMUv3State *s)
+static bool is_found(SMMUv3State *s)
 {
-    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
+    const SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
 
-    return m->base == smmuv3_accel_queue_base(s->accel, &s->cmdq) &&
-           m->size == queue_size(&s->cmdq) && m->cache.len == m->size &&
-           m->cache.ptr;
+    return m->size == queue_size(&s->cmdq) &&
+           m->base == smmuv3_accel_queue_base(s->accel, &s->cmdq);
+}
+
+void smmuv3_accel_find_cmdq_memory(SMMUv3State *s)
+{
+    if (!is_found(s)) {
+        find_memory(&s->accel->cmdq_memory,
+                    smmuv3_accel_queue_base(s->accel, &s->cmdq),
+                    queue_size(&s->cmdq));
+    }
 }
 
 uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s)
 {
-    SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
-    hwaddr base = smmuv3_accel_queue_base(s->accel, &s->cmdq);
-    hwaddr size = queue_size(&s->cmdq);
-
-    if (m->base != base || m->size != size) {
-        find_memory(m, base, size);
-    }
-    return m->cache.len == size ? m->cache.ptr : NULL;
+    return is_found(s) ? s->accel->cmdq_memory.ptr : NULL;
 }
 
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)

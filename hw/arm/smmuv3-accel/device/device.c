@@ -19,10 +19,24 @@ static void reset(SMMUv3State *s)
     smmuv3_accel_reset(s);
 }
 
+/*
+ * Bridges' MSIs go through the emulated SMMU, which has caches of its own. They
+ * are rare, so nothing stays in these caches: a CMD_SYNC, of which each unmap
+ * has one, then has nothing to do with them.
+ */
+static void empty_caches(SMMUv3State *s)
+{
+    SMMUState *bs = &s->smmu_state;
+
+    smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { 0, UINT32_MAX });
+    smmu_iotlb_inv_all(bs);
+}
+
 static const SMMUv3BackendOps backend_ops = {
     .read = smmuv3_accel_read,
     .write = smmuv3_accel_write,
     .reset = reset,
+    .translate = empty_caches,
     .record = smmuv3_accel_record,
 };
 

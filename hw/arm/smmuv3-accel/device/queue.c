@@ -6,7 +6,6 @@
 
 #include "qemu/osdep.h"
 #include <poll.h>
-#include "qemu/lockable.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
@@ -52,11 +51,13 @@ static uint32_t count_entries(const SMMUQueue *q)
     return (q->prod - q->cons) & WRAP_INDEX_MASK(q);
 }
 
-static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
+/* @found: by smmuv3_accel_cmdq_memory() */
+static bool read_commands(SMMUv3State *s, bool found, uint64_t (*cmd)[2],
+                          uint32_t n)
 {
     SMMUQueue *q = &s->cmdq;
 
-    if (smmuv3_accel_cmdq_memory(s)) {
+    if (found) {
         /* As in dma_memory_read(): the read of PROD must come first */
         smp_mb();
         return address_space_read_cached(&s->accel->cmdq_memory.cache,
@@ -73,15 +74,15 @@ static bool read_commands(SMMUv3State *s, uint64_t (*cmd)[2], uint32_t n)
  * read, only its first command is tried, so that an error is reported at the
  * right command.
  */
-static uint32_t read_run(SMMUv3State *s, uint64_t (*cmd)[2])
+static uint32_t read_run(SMMUv3State *s, bool found, uint64_t (*cmd)[2])
 {
     SMMUQueue *q = &s->cmdq;
     uint32_t to_end = (1u << q->log2size) - Q_CONS(q);
     uint32_t n = MIN(MIN(count_entries(q), to_end), RUN_MAX);
 
-    if (!read_commands(s, cmd, n)) {
+    if (!read_commands(s, found, cmd, n)) {
         n = 1;
-        if (!read_commands(s, cmd, n)) {
+        if (!read_commands(s, found, cmd, n)) {
             return 0;
         }
     }
@@ -119,25 +120,6 @@ static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
         n++;
     }
     return n;
-}
-
-/*
- * Bridges' MSIs go through the emulated SMMU, which has caches of its own. They
- * are empty unless an emulated bridge sends MSIs. So the CMD_SYNC invalidates
- * all of them, whatever was asked for.
- */
-static void invalidate_emulated(SMMUv3State *s)
-{
-    SMMUState *bs = &s->smmu_state;
-
-    QEMU_LOCK_GUARD(&s->mutex);
-    if (g_hash_table_size(bs->configs)) {
-        smmu_configs_inv_sid_range(bs, (SMMUSIDRange) { 0, UINT32_MAX });
-    }
-    if (g_hash_table_size(bs->iotlb)) {
-        smmu_iotlb_inv_all(bs);
-    }
-    s->accel->emulated_stale = false;
 }
 
 static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
@@ -227,7 +209,8 @@ static bool can_do_alone(SMMUv3State *s, const uint64_t cmd[2])
     uint64_t msi_addr;
 
     if (smmuv3_command_only_invalidates(cmd)) {
-        return smmuv3_streams_try(&accel->streams, RUN_MAX);
+        /* do_run() has made room for it */
+        return true;
     }
     if (!smmuv3_command_is_sync(cmd, &signal, &msi_addr) ||
         !smmuv3_streams_try(&accel->streams, 0)) {
@@ -238,6 +221,20 @@ static bool can_do_alone(SMMUv3State *s, const uint64_t cmd[2])
             !smmuv3_accel_has_events(accel));
 }
 
+static void complete_sync(SMMUv3State *s, const SMMUv3CommandEffect *effect,
+                          bool alone)
+{
+    if (effect->signal != SMMUV3_SYNC_IRQ) {
+        s->accel->cmdq_synced = true;
+        return;
+    }
+    if (!alone) {
+        collect_events(s);
+    }
+    s->accel->cmdq_synced = false;
+    smmuv3_accel_signal_sync(s, effect->msi_addr, effect->msi_data);
+}
+
 /*
  * Do the first of @max commands, or several; returns how many. 0 at an error,
  * or if the big lock is needed
@@ -246,7 +243,7 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
                             uint32_t max, Slice *slice)
 {
     const uint64_t *cmd = cmds[0];
-    SMMUv3CommandEffect effect;
+    QEMU_UNINITIALIZED SMMUv3CommandEffect effect;
     uint64_t step = 0;
     uint32_t n;
 
@@ -269,23 +266,15 @@ static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
         slice->error = SMMU_CERROR_ATC_INV_SYNC;
         return 0;
     }
+    slice->asked_host = effect.sync || effect.configs;
+    if (effect.sync) {
+        complete_sync(s, &effect, slice->alone);
+        return 1;
+    }
     n = count_adjacent(cmds, max, &step);
     if (n > 1) {
         trace_smmuv3_accel_repeat(n - 1, step);
         smmuv3_streams_repeat(&s->accel->streams, n - 1, step);
-    }
-    s->accel->emulated_stale |= effect.configs || effect.tlb;
-    if (effect.sync && s->accel->emulated_stale) {
-        invalidate_emulated(s);
-    }
-    slice->asked_host = effect.sync || effect.configs;
-    s->accel->cmdq_synced |= effect.sync;
-    if (effect.sync && effect.signal == SMMUV3_SYNC_IRQ) {
-        if (!slice->alone) {
-            collect_events(s);
-        }
-        s->accel->cmdq_synced = false;
-        smmuv3_accel_signal_sync(s, effect.msi_addr, effect.msi_data);
     }
     return n;
 }
@@ -333,13 +322,16 @@ static bool do_run(SMMUv3State *s, Slice *slice)
 {
     SMMUQueue *q = &s->cmdq;
     QEMU_UNINITIALIZED uint64_t cmd[RUN_MAX][2];
+    bool found = smmuv3_accel_cmdq_memory(s);
     uint32_t n;
 
-    if (slice->alone && !smmuv3_accel_cmdq_memory_is_known(s)) {
+    if (slice->alone &&
+        (!found ||
+         !smmuv3_streams_try(&s->accel->streams, RUN_MAX))) {
         slice->stuck = true;
         return false;
     }
-    n = read_run(s, cmd);
+    n = read_run(s, found, cmd);
     if (!n) {
         slice->error = SMMU_CERROR_ABT;
     }
@@ -358,13 +350,15 @@ static bool do_run(SMMUv3State *s, Slice *slice)
     return n > 0;
 }
 
-static void do_slice(SMMUv3State *s, Slice *slice)
+/* Returns: whether commands are left */
+static bool do_slice(SMMUv3State *s, Slice *slice)
 {
     while (has_commands(s)) {
         if ((slice->done && is_over(s, slice)) || !do_run(s, slice)) {
-            break;
+            return true;
         }
     }
+    return false;
 }
 
 void smmuv3_accel_show_cons(SMMUv3State *s)
@@ -390,7 +384,7 @@ void smmuv3_accel_consume_cmdq(SMMUv3State *s)
     g_assert(bql_locked());
     if (smmuv3_cmdq_enabled(s)) {
         /* From now on vCPUs find it without the big lock */
-        smmuv3_accel_cmdq_memory(s);
+        smmuv3_accel_find_cmdq_memory(s);
     }
     do_slice(s, &slice);
     if (accel->cmdq_synced) {
@@ -414,16 +408,17 @@ bool smmuv3_accel_consume_cmdq_alone(SMMUv3State *s)
 {
     SMMUv3Accel *accel = s->accel;
     Slice slice = { .alone = true };
+    bool left;
 
     for (;;) {
-        do_slice(s, &slice);
+        left = do_slice(s, &slice);
         if (slice.stuck || slice.error ||
             (accel->cmdq_synced && smmuv3_accel_has_events(accel))) {
             return false;
         }
         accel->cmdq_synced = false;
         smmuv3_accel_show_cons(s);
-        if (!has_commands(s)) {
+        if (!left) {
             return true;
         }
         if (slice.spent) {

@@ -29,13 +29,15 @@ typedef struct SMMUv3AccelDevice {
 /**
  * SMMUv3AccelQueueMemory - where the command queue is in this process
  * @base, @size: guest physical
+ * @ptr: its first byte; NULL if it is not one piece of RAM
  *
- * Looking that up is most of what reading a command costs. The listener forgets
- * it when memory changes.
+ * Looking that up is most of what reading a command costs. The listener does it
+ * again when memory changes.
  */
 typedef struct SMMUv3AccelQueueMemory {
     hwaddr base;
     hwaddr size;
+    uint8_t *ptr;
     MemoryRegionCache cache;
     MemoryListener listener;
 } SMMUv3AccelQueueMemory;
@@ -80,7 +82,6 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  * @cmdq_cons: CMDQ_CONS as it is read, which needs no lock
  * @cmdq_synced: a CMD_SYNC has completed since events were last collected. Of
  *               one that sends no message the guest learns by @cmdq_cons.
- * @emulated_stale: the emulated SMMU's caches hold what is invalid
  * @updating: not all streams do what SMMUEN and GBPA say, of which the guest is
  *            told later, and nothing is taken from the command queue
  * @update_end: when no further stream is done for now
@@ -107,7 +108,6 @@ struct SMMUv3Accel {
     bool cmdq_moved;
     uint32_t cmdq_cons;
     bool cmdq_synced;
-    bool emulated_stale;
     bool cmdq_unfinished;
     bool updating;
     int64_t update_end;
@@ -220,11 +220,11 @@ uint64_t smmuv3_accel_queue_base(const SMMUv3Accel *accel, const SMMUQueue *q);
 /* The command queue as memory of this process */
 void smmuv3_accel_cmdq_memory_realize(SMMUv3Accel *accel);
 void smmuv3_accel_cmdq_memory_finalize(SMMUv3Accel *accel);
-/* Is it known where the queue is now, and is it one piece of RAM? */
-bool smmuv3_accel_cmdq_memory_is_known(SMMUv3State *s);
+/* Find the queue, with the big lock */
+void smmuv3_accel_find_cmdq_memory(SMMUv3State *s);
 /*
- * Find the queue, with the big lock. Returns: its first byte; NULL if the queue
- * is not one piece of RAM
+ * Its first byte; NULL if the queue was not found where it is now, or is not
+ * one piece of RAM
  */
 uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s);
 /* Store to @addr if it is in the command queue; returns whether it is */

@@ -25,6 +25,7 @@ typedef struct Count {
 
 static bool stop;
 static unsigned sleep_us;
+static unsigned host_calls;
 
 /* The VM's clock, by which a part of a queue ends, is the host's here */
 static void sleep_a_while(VSMMU *v)
@@ -32,6 +33,17 @@ static void sleep_a_while(VSMMU *v)
     cpus_set_virtual_clock(get_clock());
     g_usleep(sleep_us);
     cpus_set_virtual_clock(get_clock());
+    qatomic_inc(&host_calls);
+}
+
+/* It goes on where no host is called, too */
+static void *let_time_pass(void *opaque)
+{
+    while (!qatomic_read(&stop)) {
+        cpus_set_virtual_clock(get_clock());
+        g_usleep(50);
+    }
+    return NULL;
 }
 
 static void *unmap_until_stopped(void *opaque)
@@ -125,8 +137,8 @@ static void tell(const char *what, int64_t *ns, unsigned n)
 /* Another device's register, while a vCPU invalidates */
 static void another_register(void)
 {
-    enum { MAX = 100000 };
-    g_autofree int64_t *ns = g_new(int64_t, MAX);
+    enum { TIMES = 100000 };
+    g_autofree int64_t *ns = g_new(int64_t, TIMES);
 
     for (int lockless = 0; lockless < 2; lockless++) {
         Count count = { &vsmmu[0], 0 };
@@ -139,7 +151,7 @@ static void another_register(void)
         vcpu_create(&thread, unmap_until_stopped, &count);
         bql_unlock();
         end = get_clock() + SECONDS * NANOSECONDS_PER_SECOND;
-        while (n < MAX && get_clock() < end) {
+        while (n < TIMES && get_clock() < end) {
             int64_t begin = get_clock();
 
             vsmmu_read(&vsmmu[1], CR0);
@@ -205,32 +217,39 @@ static void *flip(void *opaque)
 static void ask_the_main_loop(const char *what, bool lockless,
                               void *(*run)(void *))
 {
-    enum { MAX = 100000 };
-    g_autofree int64_t *ns = g_new(int64_t, MAX);
+    enum { TIMES = 100000 };
+    g_autofree int64_t *ns = g_new(int64_t, TIMES);
     g_autofree char *text = g_strdup_printf("%s lock, %s",
                                             lockless ? "own" : "big", what);
-    QemuThread thread;
-    unsigned n = 0;
+    QemuThread thread, clock;
+    unsigned n = 0, most_calls = 0;
     int64_t end = get_clock() + SECONDS * NANOSECONDS_PER_SECOND;
 
     set_lockless(lockless);
     vcpu_create(&thread, run, &vsmmu[0]);
-    while (n < MAX && get_clock() < end) {
-        int64_t asked = get_clock();
+    vcpu_create(&clock, let_time_pass, NULL);
+    while (n < TIMES && get_clock() < end) {
+        unsigned calls_before;
+        int64_t asked;
 
+        bql_unlock();
+        g_usleep(100);
+        asked = get_clock();
+        calls_before = qatomic_read(&host_calls);
+        bql_lock();
         answered = false;
         aio_bh_schedule_oneshot(qemu_get_aio_context(), answer, NULL);
         while (!answered) {
             main_loop_wait(true);
         }
         ns[n++] = get_clock() - asked;
-        bql_unlock();
-        g_usleep(100);
-        bql_lock();
+        most_calls = MAX(most_calls, qatomic_read(&host_calls) - calls_before);
     }
     qatomic_set(&stop, true);
     vcpu_join(&thread);
+    vcpu_join(&clock);
     tell(text, ns, n);
+    g_test_message("%s: at most %u host calls meanwhile", text, most_calls);
     teardown(1);
 }
 

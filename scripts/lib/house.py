@@ -14,7 +14,7 @@ HOUSE = 'hw/arm/smmuv3-accel'
 # From the ground up: each may use those before it
 FLOORS = ('core', 'device', 'machine')
 # Of QEMU's folders, those with files of the overlay
-NEIGHBOURS = ('hw/pci', 'hw/pci-host', 'hw/vfio', 'backends')
+NEIGHBOURS = ('hw/core', 'hw/pci', 'hw/pci-host', 'hw/vfio', 'backends')
 TOOL = 'tools/smmuv3-host-check'
 COMMENT = re.compile(r'(?s)/\*.*?\*/')
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')

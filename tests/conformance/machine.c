@@ -53,6 +53,16 @@ static MemoryRegion *registers_of(SMMUv3State *smmu)
     return sysbus_mmio_get_region(SYS_BUS_DEVICE(smmu), 0);
 }
 
+uint64_t machine_address(SMMUv3State *smmu)
+{
+    uint64_t addr = 0;
+
+    for (MemoryRegion *mr = registers_of(smmu); mr; mr = mr->container) {
+        addr += mr->addr;
+    }
+    return addr;
+}
+
 uint64_t machine_read_reg(SMMUv3State *smmu, uint64_t offset, unsigned width)
 {
     uint64_t val = 0;

@@ -29,6 +29,9 @@ SMMUv3State *machine_smmu(const char *id);
 void machine_own_streams(SMMUv3State *smmu,
                          uint32_t (*get_sid)(void *, const SMMUv3Stream *));
 
+/* Where its registers are */
+uint64_t machine_address(SMMUv3State *smmu);
+
 /* An access of the CPU's to a register; @width: 1, 2, 4 or 8 bytes */
 uint64_t machine_read_reg(SMMUv3State *smmu, uint64_t offset, unsigned width);
 void machine_write_reg(SMMUv3State *smmu, uint64_t offset, unsigned width,

@@ -9,6 +9,7 @@
 #include "hw/arm/smmuv3-accel/core/plug.h"
 #include "smmuv3-machine.h"
 #include "smmuv3-register-rules.h"
+#include "system/address-spaces.h"
 
 #define CMDQ     0x41100000ULL
 #define EVENTQ   0x41200000ULL
@@ -651,6 +652,39 @@ static void ranges_are_tried_again_after_a_reset(void)
 
 /* --- Ways to and through the SMMU --- */
 
+/* As a vCPU's write, under KVM */
+static bool take_shortcut(unsigned reg, unsigned width, uint64_t val)
+{
+    val = cpu_to_le64(val);
+    return mmio_shortcut_write(machine_address(smmu) + reg, &val, width);
+}
+
+static void a_shortcut_leads_to_cmdq_prod(void)
+{
+    MemoryRegion other;
+
+    machine_write(CR0, 4, CMDQEN);
+    put_command(CMDQ, 0, SYNC, 0);
+    put_command(CMDQ, 1, SYNC, 0);
+    g_assert_false(take_shortcut(CMDQ_PROD, 8, 1));
+    g_assert_false(take_shortcut(CMDQ_CONS, 4, 1));
+    g_assert_false(take_shortcut(PAGE1 + CMDQ_PROD, 4, 1));
+    assert_reads(CMDQ_PROD, 4, 0);
+    g_assert_true(take_shortcut(CMDQ_PROD, 4, 1));
+    assert_reads(CMDQ_CONS, 4, 1);
+
+    /* Something else is there for a while */
+    memory_region_init_io(&other, NULL, &unassigned_io_ops, NULL, "other",
+                          0x1000);
+    memory_region_add_subregion_overlap(get_system_memory(),
+                                        machine_address(smmu), &other, 1);
+    g_assert_false(take_shortcut(CMDQ_PROD, 4, 2));
+    memory_region_del_subregion(get_system_memory(), &other);
+    object_unparent(OBJECT(&other));
+    g_assert_true(take_shortcut(CMDQ_PROD, 4, 2));
+    assert_reads(CMDQ_CONS, 4, 2);
+}
+
 /* A bridge sends an MSI through the emulation. Returns: does it arrive? */
 static bool bridge_sends(uint32_t data)
 {
@@ -704,6 +738,7 @@ static void a_bridges_msi_follows_its_ste(void)
     X(messages_that_fail_are_errors) \
     X(errors_acknowledged_without_repair_come_again) \
     X(ranges_are_tried_again_after_a_reset) \
+    X(a_shortcut_leads_to_cmdq_prod) \
     X(a_bridges_msi_follows_its_ste)
 
 RULES(RULE_TEST)

@@ -12,7 +12,6 @@
 #include "block/aio.h"
 #include "hw/arm/smmuv3-accel/core/plug.h"
 #include "hw/boards.h"
-#include "hw/sysbus.h"
 #include "smmuv3-threads.h"
 #include "system/address-spaces.h"
 #include "system/cpu-timers.h"
@@ -268,16 +267,6 @@ void vsmmu_teardown(VSMMU *v)
     close(v->events[1]);
 }
 
-static uint64_t address_of(MemoryRegion *mr)
-{
-    uint64_t addr = 0;
-
-    for (; mr; mr = mr->container) {
-        addr += mr->addr;
-    }
-    return addr;
-}
-
 void threads_start_machine(char *self)
 {
     g_autoptr(GString) devices = g_string_new("");
@@ -303,7 +292,7 @@ void threads_start_machine(char *self)
 
         v->s = machine_smmu(id);
         machine_own_streams(v->s, get_sid);
-        v->mmio = address_of(sysbus_mmio_get_region(SYS_BUS_DEVICE(v->s), 0));
+        v->mmio = machine_address(v->s);
         v->queue = QUEUES + i * 0x200000ULL;
         qemu_mutex_init(&v->driver);
     }

@@ -161,6 +161,7 @@ void smmuv3_accel_realize(SMMUv3State *s, Error **errp)
     smmuv3_accel_update_idr(accel);
     smmuv3_accel_load_regs(accel);
     smmuv3_accel_cmdq_realize(accel);
+    smmuv3_accel_shortcut_realize(accel);
     accel->retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_closed, accel);
     accel->vm_state = qemu_add_vm_change_state_handler(vm_state_changed, accel);
     s->backend = &backend_ops;
@@ -189,6 +190,7 @@ void smmuv3_accel_instance_finalize(Object *obj)
     SMMUv3State *s = ARM_SMMUV3(obj);
 
     smmuv3_accel_cmdqv_finalize(s->accel);
+    smmuv3_accel_shortcut_finalize(s->accel);
     smmuv3_accel_cmdq_finalize(s->accel);
     if (s->accel->vm_state) {
         qemu_del_vm_change_state_handler(s->accel->vm_state);

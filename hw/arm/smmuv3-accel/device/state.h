@@ -12,6 +12,7 @@
 #include "hw/arm/smmuv3-backend.h"
 #include "hw/pci/pci.h"
 #include "system/iommufd.h"
+#include "system/mmio-shortcut.h"
 #include "hw/arm/smmuv3-accel/core/cmdqv.h"
 #include "hw/arm/smmuv3-accel/core/event.h"
 #include "hw/arm/smmuv3-accel/core/handover.h"
@@ -116,6 +117,8 @@ struct SMMUv3Accel {
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
     SMMUv3AccelQueueMemory cmdq_memory;
+    MMIOShortcut shortcut;
+    MemoryListener shortcut_listener;
     SMMUv3AccelIllegalCommand illegal;
     VMChangeStateEntry *vm_state;
     QEMUTimer *retry_timer;
@@ -175,6 +178,11 @@ void smmuv3_accel_load_regs(SMMUv3Accel *accel);
 /* Take new ID registers from the properties and the host */
 void smmuv3_accel_update_idr(SMMUv3Accel *accel);
 void smmuv3_accel_reset(SMMUv3State *s);
+
+/* device/shortcut.c: CMDQ_PROD past the memory map */
+
+void smmuv3_accel_shortcut_realize(SMMUv3Accel *accel);
+void smmuv3_accel_shortcut_finalize(SMMUv3Accel *accel);
 
 /* device/update.c: what SMMUEN and GBPA say, streams follow */
 

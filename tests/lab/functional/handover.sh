@@ -261,12 +261,18 @@ old_quits()
     same "$(started $OLD)" "$_started"
 }
 
+# has_ended PID: a zombie's state is Z, until the shell has asked for its status.
+has_ended()
+{
+    ! grep -qs ') [^Z]' /proc/$1/stat
+}
+
 # old_ends: the old QEMU is told to cancel, and ends by itself.
 old_ends()
 {
     echo '{"execute": "migrate_cancel"}' >&6
     exec 6>&-
-    within 20 grep -q ') Z' /proc/$OLD_PID/stat || return 1
+    within 20 has_ended $OLD_PID || return 1
     wait $OLD_PID
     same $? 1 && wait $CUT_PID
 }

@@ -89,8 +89,13 @@ hand_over_begin()
 # has not.
 guest_hand_over()
 {
-    hand_over_begin main "$@" && qmp_said $QEMU '"RESUME"' &&
-        within 60 old_done || return 1
+    hand_over_begin main "$@" && hand_over_end
+}
+
+# hand_over_end: the new QEMU runs the guest, and the old one ends.
+hand_over_end()
+{
+    qmp_said $QEMU '"RESUME"' && within 60 old_done || return 1
     echo '{"execute": "quit"}' >&6
     exec 6>&-
     wait $OLD_PID
@@ -112,7 +117,7 @@ figures()
 # descriptors and its memory in KiB.
 held()
 {
-    echo "$(iommufd-of $GUEST_PID) $(find /proc/$GUEST_PID/fd -type l | wc -l) \
+    echo "$(vfio-of $GUEST_PID next-object) $(find /proc/$GUEST_PID/fd -type l | wc -l) \
 $(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$GUEST_PID/status)"
 }
 
@@ -196,11 +201,13 @@ attached_nothing()
 # back, until handover_guest_stop.
 handover_guest()
 {
-    GUEST_APPEND=iommu.strict=1
+    GUEST_APPEND="iommu.strict=1 $GUEST_APPEND"
     # shellcheck disable=SC2046
     guest_start taken "$@" $(qmp_arguments 0) <<'END'
 checks in-guest
 check_disk nvm0 /dev/nvme0n1
+# What a case has for this guest to do beside its disk
+[ ! -e /lab/functional/beside.sh ] || . /lab/functional/beside.sh
 said begin
 # What the host puts on the board's image ends the loop.
 rounds=0 bad=0
@@ -216,7 +223,11 @@ done
 said "$rounds rounds"
 check "each of the rounds read back what it wrote" same $bad 0
 check "interrupts came" [ $(interrupts nvme) -gt 10 ]
+if [ -e /lab/functional/beside.sh ]; then
+beside_end
+else
 check_no_events
+fi
 checked
 END
     qmp_open 0

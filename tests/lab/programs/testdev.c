@@ -20,6 +20,7 @@
 #define FLAGS           0x118
 #define CONTROL         0x120
 #define RESULT          0x124
+#define STRIDE          0x40
 
 #define TIMEOUT_MS      5000
 
@@ -52,28 +53,39 @@ int testdev_open(struct testdev *dev, int device)
     return *reg(dev, ID) == ID_VALUE ? 0 : -ENODEV;
 }
 
-int testdev_fetch(struct testdev *dev, uint64_t address, uint32_t flags,
-                  uint32_t pasid, uint64_t *value)
+int testdev_run(struct testdev *dev, const struct testdev_request *r)
 {
+    unsigned base = r->number * STRIDE;
     unsigned waited;
 
-    *reg64(dev, SOURCE) = address;
-    *reg64(dev, TARGET) = 0;
-    *reg(dev, LENGTH) = 8;
-    *reg(dev, PASID) = pasid;
-    *reg(dev, FLAGS) = flags | TESTDEV_TARGET_OWN;
+    *reg64(dev, base + SOURCE) = r->source;
+    *reg64(dev, base + TARGET) = r->target;
+    *reg(dev, base + LENGTH) = 8;
+    *reg(dev, base + PASID) = r->pasid;
+    *reg(dev, base + FLAGS) = r->flags;
     /* What the function reads must be there before it starts. */
     __sync_synchronize();
-    *reg(dev, CONTROL) = 1;
-    for (waited = 0; *reg(dev, CONTROL) & 1; waited++) {
+    *reg(dev, base + CONTROL) = 1;
+    for (waited = 0; *reg(dev, base + CONTROL) & 1; waited++) {
         if (waited == TIMEOUT_MS) {
             tap_bail("a request of the test device does not end");
         }
         usleep(1000);
     }
     __sync_synchronize();
+    return *reg(dev, base + RESULT);
+}
+
+int testdev_fetch(struct testdev *dev, uint64_t address, uint32_t flags,
+                  uint32_t pasid, uint64_t *value)
+{
+    struct testdev_request request = {
+        .source = address, .flags = flags | TESTDEV_TARGET_OWN, .pasid = pasid,
+    };
+    int result = testdev_run(dev, &request);
+
     *value = *(volatile uint64_t *)dev->memory;
-    return *reg(dev, RESULT);
+    return result;
 }
 
 uint32_t testdev_invalidated(struct testdev *dev)

@@ -33,6 +33,16 @@ struct testdev {
 /* The cdev must be bound to an iommufd. Returns 0 or a negative errno. */
 int testdev_open(struct testdev *dev, int device);
 
+/* One of its requests, 0 to 7: a user each, who need not know the others */
+struct testdev_request {
+    unsigned number;
+    uint64_t source, target;
+    uint32_t flags, pasid;
+};
+
+/* Move 8 bytes by DMA. Returns the result. */
+int testdev_run(struct testdev *dev, const struct testdev_request *request);
+
 /*
  * Read 8 bytes at an address by DMA. Returns the result of the request, and
  * sets the value if it is TESTDEV_OK.

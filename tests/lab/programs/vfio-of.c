@@ -1,10 +1,13 @@
 /*
- * What another process has of iommufd
+ * What another process has of iommufd and VFIO
  *
- *   iommufd-of PID
+ *   vfio-of PID next-object
+ *   vfio-of PID detach VFIO-CDEV HWPT
  *
- * Prints the lowest number that no object of its iommufd has: Linux gives it to
- * the next, so that objects which are lost push it up.
+ * next-object prints the lowest number that no object of its iommufd has: Linux
+ * gives it to the next, so that objects which are lost push it up. detach
+ * detaches the process' device for a moment and then attaches it to HWPT: a
+ * fault that a test is to notice.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -49,15 +52,21 @@ static void must(int ret, const char *what)
 
 int main(int argc, char **argv)
 {
-    uint32_t id;
-    int fd;
+    if (argc == 3 && !strcmp(argv[2], "next-object")) {
+        int fd = descriptor_of(atoi(argv[1]), "/dev/iommu");
+        uint32_t id;
 
-    if (argc != 2) {
-        errx(2, "usage: iommufd-of PID");
+        must(iommufd_ioas_alloc(fd, &id), "IOAS_ALLOC");
+        must(iommufd_destroy(fd, id), "DESTROY");
+        printf("%u\n", id);
+    } else if (argc == 5 && !strcmp(argv[2], "detach")) {
+        int fd = descriptor_of(atoi(argv[1]), argv[3]);
+
+        must(vfio_detach(fd), "detach");
+        usleep(100000);
+        must(vfio_attach(fd, atoi(argv[4])), "attach");
+    } else {
+        errx(2, "usage: vfio-of PID next-object | detach VFIO-CDEV HWPT");
     }
-    fd = descriptor_of(atoi(argv[1]), "/dev/iommu");
-    must(iommufd_ioas_alloc(fd, &id), "IOAS_ALLOC");
-    must(iommufd_destroy(fd, id), "DESTROY");
-    printf("%u\n", id);
     return 0;
 }

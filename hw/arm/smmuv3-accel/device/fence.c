@@ -15,6 +15,7 @@
 #include "qemu/error-report.h"
 #include "qemu/memfd.h"
 #include "migration/cpr.h"
+#include "system/runstate.h"
 #include "state.h"
 
 static void vm_state_changed(void *opaque, bool running, RunState state)

@@ -65,10 +65,8 @@ static void cfgi_cd(SMMUv3Streams *s, const uint64_t cmd[2], bool all,
 }
 
 /* 4.4: the host fills in the VMID */
-static void tlbi(SMMUv3Streams *s, uint64_t word0, uint64_t word1,
-                 SMMUv3CommandEffect *effect)
+static void tlbi(SMMUv3Streams *s, uint64_t word0, uint64_t word1)
 {
-    effect->tlb = true;
     smmuv3_streams_invalidate(s, word0, word1);
 }
 
@@ -95,7 +93,7 @@ static void tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint8_t opcode,
 
     /* 4.4.1.1: NUM, SCALE and TTL mean something only in a range command */
     if (tg && is_too_wide(cmd, ril)) {
-        tlbi(s, SMMUV3_CMD_TLBI_NH_ALL, 0, effect);
+        tlbi(s, SMMUV3_CMD_TLBI_NH_ALL, 0);
         return;
     }
     if (tg) {
@@ -118,7 +116,7 @@ static void tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint8_t opcode,
         word0 |= cmd[0] & range;
         word1 = deposit64(deposit64(word1, 8, 2, ttl), 10, 2, tg);
     }
-    tlbi(s, word0, word1, effect);
+    tlbi(s, word0, word1);
 }
 
 static void atc_inv(SMMUv3Streams *s, const uint64_t cmd[2],
@@ -289,15 +287,15 @@ bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,
      * CR2.E2H = 0 (4.4.2.8).
      */
     case SMMUV3_CMD_TLBI_EL2_ALL:
-        tlbi(s, SMMUV3_CMD_TLBI_NSNH_ALL, 0, effect);
+        tlbi(s, SMMUV3_CMD_TLBI_NSNH_ALL, 0);
         break;
     case SMMUV3_CMD_TLBI_NH_ALL:
     case SMMUV3_CMD_TLBI_NSNH_ALL:
-        tlbi(s, opcode, 0, effect);
+        tlbi(s, opcode, 0);
         break;
     case SMMUV3_CMD_TLBI_EL2_ASID:
     case SMMUV3_CMD_TLBI_NH_ASID:
-        tlbi(s, SMMUV3_CMD_TLBI_NH_ASID | (cmd[0] & asid_mask(s)), 0, effect);
+        tlbi(s, SMMUV3_CMD_TLBI_NH_ASID | (cmd[0] & asid_mask(s)), 0);
         break;
     case SMMUV3_CMD_TLBI_NH_VA:
         tlbi_va(s, cmd, opcode, asid_mask(s), ril, effect);

@@ -40,7 +40,6 @@ typedef enum SMMUv3CommandIllegal {
  * SMMUv3CommandEffect - the work that is left to the owner of the queue
  * @illegal: why the queue must stop with CERROR_ILL; nothing else is set then
  * @configs: cached STEs or CDs of @first to @last are invalid
- * @tlb: cached translations are invalid
  * @sync: a CMD_SYNC has completed; tell the guest by @signal
  * @atc_failed: a CMD_SYNC has failed: the queue must stop at this command with
  *              CERROR_ATC_INV_SYNC (4.7.3)
@@ -48,7 +47,6 @@ typedef enum SMMUv3CommandIllegal {
 typedef struct SMMUv3CommandEffect {
     SMMUv3CommandIllegal illegal;
     bool configs;
-    bool tlb;
     bool sync;
     bool atc_failed;
     uint32_t first;

@@ -258,7 +258,7 @@ bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,
 
     *effect = (SMMUv3CommandEffect) {};
 
-    if (has_ssec(opcode) && (cmd[0] & SMMUV3_CMD0_SSEC)) {
+    if ((cmd[0] & SMMUV3_CMD0_SSEC) && has_ssec(opcode)) {
         effect->illegal = SMMUV3_COMMAND_SSEC;
         return false;
     }

@@ -104,14 +104,14 @@ uint8_t *smmuv3_accel_cmdq_memory(SMMUv3State *s)
 bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)
 {
     SMMUv3AccelQueueMemory *m = &s->accel->cmdq_memory;
-    uint8_t *memory = smmuv3_accel_cmdq_memory(s);
 
-    if (!memory || addr < m->base || addr - m->base >= m->size) {
+    /* It is memory, and known, even if the queue is elsewhere by now */
+    if (!m->ptr || addr < m->base || addr - m->base >= m->size) {
         return false;
     }
     /* All earlier stores must be visible before this one */
     smp_wmb();
-    stl_le_p(memory + (addr - m->base), data);
+    stl_le_p(m->ptr + (addr - m->base), data);
     address_space_cache_invalidate(&m->cache, addr - m->base, sizeof(data));
     return true;
 }

@@ -237,10 +237,11 @@ static void complete_sync(SMMUv3State *s, const SMMUv3CommandEffect *effect,
 
 /*
  * Do the first of @max commands, or several; returns how many. 0 at an error,
- * or if the big lock is needed
+ * or if the big lock is needed. Inlined, because each unmap has two of them.
  */
-static uint32_t do_commands(SMMUv3State *s, const uint64_t (*cmds)[2],
-                            uint32_t max, Slice *slice)
+static inline QEMU_ALWAYS_INLINE uint32_t
+do_commands(SMMUv3State *s, const uint64_t (*cmds)[2], uint32_t max,
+            Slice *slice)
 {
     const uint64_t *cmd = cmds[0];
     QEMU_UNINITIALIZED SMMUv3CommandEffect effect;

@@ -59,7 +59,7 @@ static void setup(void)
     g_assert_cmphex(machine_read(EVENTQ_PROD, 4), ==, 1);
 }
 
-/* --- States, as vmstate_smmuv3_accel writes them --- */
+/* --- States, as the releases write them --- */
 
 typedef struct State {
     const char *release;
@@ -67,7 +67,7 @@ typedef struct State {
     const char *hex;
 } State;
 
-/* The last one is today's */
+/* Of vmstate_smmuv3_accel; the last one is today's */
 static const State states[] = {
     { "10.2.2+smmuv3-1", 1,
       "0d44301a0273001000000000000000000000000000000054000000010000"
@@ -76,6 +76,28 @@ static const State states[] = {
       "000008000000410000000200000001000000000000000000000000000000"
       "004320000b00000000000000000000000200000001000000000000000000"
       "000000000000004320000b0000000000000000" },
+};
+
+/* Of vmstate_smmuv3_accel_cmdqv */
+static const State cmdqv_states[] = {
+    { "10.2.2+smmuv3-1", 1,
+      "000000020000000400000008010000000123450000000000000001000000"
+      "000009000100010001fff100000021000000220000003100000032000000"
+      "330000003400000035000000360000003700000038000000390000003a00"
+      "00003b0000003c0000003d0000003e0000003f0000004000000051000000"
+      "520000005300000054000000550000005600000057000000580000005900"
+      "00005a0000005b0000005c0000005d0000005e0000005f00000060000000"
+      "710000008100000091000000a1000000b10000000000c1000000c1000000"
+      "d1000000d1000000720000008200000092000000a2000000b20100000000"
+      "c2000000c2000000d2000000d2000000730000008300000093000000a300"
+      "0000b30001000000c3000000c3000000d3000000d3000000740000008400"
+      "000094000000a4000000b40101000000c4000000c4000000d4000000d400"
+      "0000750000008500000095000000a5000000b50000000000c5000000c500"
+      "0000d5000000d5000000760000008600000096000000a6000000b6010000"
+      "0000c6000000c6000000d6000000d6000000770000008700000097000000"
+      "a7000000b70001000000c7000000c7000000d7000000d700000078000000"
+      "8800000098000000a8000000b80101000000c8000000c8000000d8000000"
+      "d8" },
 };
 
 static void *bytes_of(const State *st, size_t *size)
@@ -91,14 +113,13 @@ static void *bytes_of(const State *st, size_t *size)
     return bytes;
 }
 
-static char *save(void)
+static char *save(const VMStateDescription *vmsd)
 {
     g_autoptr(QIOChannelBuffer) buffer = qio_channel_buffer_new(0);
     QEMUFile *f = qemu_file_new_output(QIO_CHANNEL(buffer));
     GString *hex = g_string_new(NULL);
 
-    vmstate_save_state(f, &vmstate_smmuv3_accel, smmu->accel, NULL,
-                       &error_abort);
+    vmstate_save_state(f, vmsd, smmu->accel, NULL, &error_abort);
     qemu_fflush(f);
     for (size_t i = 0; i < buffer->usage; i++) {
         g_string_append_printf(hex, "%02x", buffer->data[i]);
@@ -124,30 +145,71 @@ static void forget(void)
     smmu->accel->events.expected = 0;
 }
 
-static void load(const State *st)
+static void load(const State *st, const VMStateDescription *vmsd)
 {
     size_t size;
     g_autofree uint8_t *bytes = bytes_of(st, &size);
     g_autoptr(QIOChannelBuffer) buffer = qio_channel_buffer_new(size + 1);
-    SMMUv3Accel *accel = smmu->accel;
-    g_autofree char *path = object_get_canonical_path(OBJECT(smmu));
-    g_autofree char *name = g_strdup_printf("%s/veventq", path);
     QEMUFile *f;
 
-    /* As the guest has seen them: they come first */
-    for (int i = 0; i < SMMUV3_IDR_COUNT; i++) {
-        accel->idr[i] = ldl_be_p(bytes + i * 4);
-    }
     memcpy(buffer->data, bytes, size);
     /* QEMU_VM_EOF, which ends every state that is sent */
     buffer->data[size] = 0;
     buffer->usage = size + 1;
     f = qemu_file_new_input(QIO_CHANNEL(buffer));
-    cpr_save_fd(name, 0, accel->streams.viommu->veventq_fd);
-    vmstate_load_state(f, &vmstate_smmuv3_accel, accel, st->version,
-                       &error_abort);
-    cpr_delete_fd(name, 0);
+    vmstate_load_state(f, vmsd, smmu->accel, st->version, &error_abort);
     qemu_fclose(f);
+}
+
+static void load_streams(const State *st)
+{
+    size_t size;
+    g_autofree uint8_t *bytes = bytes_of(st, &size);
+    SMMUv3Accel *accel = smmu->accel;
+    g_autofree char *path = object_get_canonical_path(OBJECT(smmu));
+    g_autofree char *name = g_strdup_printf("%s/veventq", path);
+
+    /* As the guest has seen them: they come first */
+    for (int i = 0; i < SMMUV3_IDR_COUNT; i++) {
+        accel->idr[i] = ldl_be_p(bytes + i * 4);
+    }
+    cpr_save_fd(name, 0, accel->streams.viommu->veventq_fd);
+    load(st, &vmstate_smmuv3_accel);
+    cpr_delete_fd(name, 0);
+}
+
+/* What each state below is of: no two fields have one value */
+static void fill_cmdqv(SMMUv3HandoverCmdqv *h)
+{
+    *h = (SMMUv3HandoverCmdqv) {
+        .n = 2,
+        .log2sids = 4,
+        .log2max = 8,
+        .has_page = true,
+        .page_offset = 0x123450000,
+        .page_len = 0x10000,
+        .veventq = 9,
+        .config = 0x10001,
+        .vintf_config = 0x1fff1,
+        .int_mask = { 0x21, 0x22 },
+    };
+    for (uint32_t i = 0; i < SMMUV3_CMDQV_SIDS; i++) {
+        h->sid_match[i] = 0x31 + i;
+        h->sid_replace[i] = 0x51 + i;
+    }
+    for (uint32_t i = 0; i < SMMUV3_CMDQV_MAX_QUEUES; i++) {
+        h->queue[i] = (SMMUv3CmdqvQueue) {
+            .alloc = 0x71 + i,
+            .cons = 0x81 + i,
+            .prod = 0x91 + i,
+            .gerror = 0xa1 + i,
+            .gerrorn = 0xb1 + i,
+            .en = i & 1,
+            .enabled = i & 2,
+            .base = 0x100000001 * (0xc1 + i),
+            .cons_base = 0x100000001 * (0xd1 + i),
+        };
+    }
 }
 
 /* --- Rules --- */
@@ -157,7 +219,7 @@ static void test_each_releases_state_is_loaded(void)
     for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
         setup();
         forget();
-        load(&states[i]);
+        load_streams(&states[i]);
         g_assert_cmpint(dma(), ==, FAKE_TRANSLATED);
         /* What comes next is neither lost nor taken for a gap */
         fault(0x2000);
@@ -174,25 +236,45 @@ static void test_each_releases_state_is_loaded(void)
     }
 }
 
-static void test_what_is_saved_is_the_last_of_them(void)
+static void assert_saved(const VMStateDescription *vmsd, const State *last)
 {
-    const State *last = &states[ARRAY_SIZE(states) - 1];
-    g_autofree char *is = NULL;
+    g_autofree char *is = save(vmsd);
 
-    setup();
-    is = save();
     if (strcmp(is, last->hex) != 0) {
         g_error("%s\nis not that of %s. If no released QEMU has written that, "
                 "replace it; otherwise raise the version, and keep both", is,
                 last->release);
     }
-    g_assert_cmpint(vmstate_smmuv3_accel.version_id, ==, last->version);
+    g_assert_cmpint(vmsd->version_id, ==, last->version);
+}
+
+static void test_what_is_saved_is_the_last_of_them(void)
+{
+    setup();
+    assert_saved(&vmstate_smmuv3_accel, &states[ARRAY_SIZE(states) - 1]);
     rules_end();
+}
+
+static void test_each_releases_cmdqv_is_loaded(void)
+{
+    const State *last = &cmdqv_states[ARRAY_SIZE(cmdqv_states) - 1];
+    SMMUv3HandoverCmdqv *h = &smmu->accel->handover.cmdqv;
+
+    fill_cmdqv(h);
+    assert_saved(&vmstate_smmuv3_accel_cmdqv, last);
+    for (size_t i = 0; i < ARRAY_SIZE(cmdqv_states); i++) {
+        *h = (SMMUv3HandoverCmdqv) {};
+        load(&cmdqv_states[i], &vmstate_smmuv3_accel_cmdqv);
+        /* Each field is what it was, or what is saved would be other bytes */
+        assert_saved(&vmstate_smmuv3_accel_cmdqv, last);
+    }
+    *h = (SMMUv3HandoverCmdqv) {};
 }
 
 #define RULES(X) \
     X(each_releases_state_is_loaded) \
-    X(what_is_saved_is_the_last_of_them)
+    X(what_is_saved_is_the_last_of_them) \
+    X(each_releases_cmdqv_is_loaded)
 
 void handover_rules_add(void)
 {

@@ -132,7 +132,7 @@ typedef struct FakeObject {
     uint32_t index;       /* of a hardware queue, and where it is */
     uint64_t gpa, len;
     uint8_t *page;        /* of a vIOMMU with a CMDQV */
-    bool mapped;          /* @page */
+    unsigned mapped;      /* @page: by so many processes */
     bool orphan;          /* left behind, since a device is stuck with it */
 } FakeObject;
 

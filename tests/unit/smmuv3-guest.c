@@ -380,25 +380,31 @@ static void move_streams(SMMUv3Streams *to, SMMUv3Streams *from)
     }
 }
 
+void guest_taken_over(Guest *g, SMMUv3Streams *s)
+{
+    SMMUv3Stream *st;
+
+    guest_drop(&g->s);
+    move_streams(&g->s, s);
+    QTAILQ_FOREACH(st, &g->s.list, next) {
+        FakeDevice *dev = st->dev.opaque;
+
+        g->stream[dev - g->host.dev] = st;
+    }
+}
+
 void guest_hand_over(Guest *g)
 {
     g_autofree SMMUv3Streams *new = g_new0(SMMUv3Streams, 1);
     int fd = g->s.viommu ? g->s.viommu->veventq_fd : -1;
     SMMUv3Handover h;
-    SMMUv3Stream *st;
 
     smmuv3_streams_hand_over(&g->s, &h);
     fake_host_take_calls(&g->host);
     guest_new_process(g, new);
     smmuv3_streams_take_over(new, &h, fd, &error_abort);
     smmuv3_handover_clear(&h);
-    guest_drop(&g->s);
-    move_streams(&g->s, new);
-    QTAILQ_FOREACH(st, &g->s.list, next) {
-        FakeDevice *dev = st->dev.opaque;
-
-        g->stream[dev - g->host.dev] = st;
-    }
+    guest_taken_over(g, new);
     fake_host_assert_calls(&g->host, "");
 }
 

@@ -97,6 +97,8 @@ void guest_continue(Guest *g);
 void guest_new_process(Guest *g, SMMUv3Streams *s);
 /* A QEMU is gone, and its host objects are another's */
 void guest_drop(SMMUv3Streams *s);
+/* The second half: @s has taken over, and the old QEMU is gone */
+void guest_taken_over(Guest *g, SMMUv3Streams *s);
 
 /* @ms pass; the timer fires whenever it is time */
 void guest_wait(Guest *g, int64_t ms);

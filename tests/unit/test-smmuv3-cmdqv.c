@@ -12,6 +12,7 @@
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "hw/arm/smmuv3-accel/core/cmdqv-regs.h"
+#include "hw/arm/smmuv3-accel/core/handover-cmdqv.h"
 #include "smmuv3-guest.h"
 
 #define QUEUES        2
@@ -855,6 +856,300 @@ static void test_atc_timeout(void)
     machine_free(m);
 }
 
+/* --- Another QEMU takes over --- */
+
+/* Another process with the same command line, until @m->c is what it has */
+static bool hand_over(Machine *m, void (*damage)(SMMUv3HandoverCmdqv *h),
+                      Error **errp)
+{
+    Guest *g = m->g;
+    g_autofree SMMUv3Streams *streams = g_new0(SMMUv3Streams, 1);
+    SMMUv3VIOMMU *v = g->s.viommu;
+    int events = v ? v->veventq_fd : -1;
+    int errors = v && v->cmdqv_page ? v->cmdqv_veventq_fd : -1;
+    SMMUv3HandoverCmdqv hc;
+    SMMUv3Handover hs;
+    SMMUv3Cmdqv new;
+    bool ok;
+
+    smmuv3_cmdqv_hand_over(&m->c, &hc);
+    g_assert_null(m->page);
+    smmuv3_streams_hand_over(&g->s, &hs);
+    smmuv3_cmdqv_init(&new, &owner_ops, m, QUEUES, 4, LOG2SIZE);
+    guest_new_process(g, streams);
+    if (damage) {
+        damage(&hc);
+    }
+    ok = smmuv3_cmdqv_check_handover(&new, &hc, errp) &&
+         smmuv3_cmdqv_take_over_page(streams->viommu, &hc, &g->s.want_cmdqv,
+                                     errors, errp) &&
+         smmuv3_streams_take_over(streams, &hs, events, errp);
+    if (ok) {
+        SMMUv3WantCmdqv want = g->s.want_cmdqv;
+
+        smmuv3_cmdqv_take_over(&new, &hc, streams->viommu);
+        guest_taken_over(g, streams);
+        g->s.want_cmdqv = want;
+        m->c = new;
+    } else {
+        while (!QTAILQ_EMPTY(&streams->list)) {
+            smmuv3_streams_unplug(streams, QTAILQ_FIRST(&streams->list));
+        }
+    }
+    smmuv3_handover_clear(&hs);
+    return ok;
+}
+
+/* Those of queues, too. Their STATUS changes when the hardware has its turn. */
+static GArray *all_registers(Machine *m)
+{
+    GArray *all = g_array_new(false, false, sizeof(uint32_t));
+
+    for (uint64_t i = 0; i < SMMUV3_CMDQV_SIZE; i += 4) {
+        bool status = i >= VCMDQ(0) && i % 0x80 == QSTATUS;
+        uint32_t val = status ? 0 : rd(m, i);
+
+        g_array_append_val(all, val);
+    }
+    return all;
+}
+
+static void assert_registers(Machine *m, GArray *before)
+{
+    GArray *now = all_registers(m);
+
+    g_assert_cmpmem(now->data, now->len * 4, before->data, before->len * 4);
+    g_array_unref(now);
+    g_array_unref(before);
+}
+
+static void test_hand_over(void)
+{
+    Machine *m = machine_new();
+
+    g_assert_true(plug(m, 0));
+    linux_init(m);
+    wr(m, SID_MATCH, 0x12345);
+    wr(m, SID_MATCH + 4 * 31, 0x54321);
+    wr(m, INT_MASK + 4, 0x55);
+    wr64(m, VCMDQ1(1) + 8, 0);
+    for (int i = 0; i < 300; i++) {
+        GArray *before;
+
+        work(m);
+        /* Of one queue the hardware knows, of the other it does not yet */
+        put_some(m, 0, i % 100);
+        ring(m, 0);
+        put_some(m, 1, 9);
+        before = all_registers(m);
+        fake_host_take_calls(&m->g->host);
+        g_assert_true(hand_over(m, NULL, &error_abort));
+        fake_host_assert_calls(&m->g->host, "free queue 1; free queue 0; "
+                               "map; unmap; ");
+        smmuv3_cmdqv_start(&m->c);
+        fake_host_assert_calls(&m->g->host, "queue 0 at 0x40008000 of 256; "
+                               "queue 1 at 0x40009000 of 256; ");
+        g_assert_nonnull(m->page);
+        assert_registers(m, before);
+        /* Each further start finds nothing to do */
+        smmuv3_cmdqv_start(&m->c);
+        ring(m, 1);
+        let_run(m);
+        assert_done(m);
+        fake_host_assert_calls(&m->g->host, "");
+    }
+    g_assert_cmpuint(m->c.count.commands, ==, 0);
+    g_assert_cmpuint(m->interrupts, ==, 0);
+    machine_free(m);
+}
+
+/* Queues that QEMU has, with commands in them that it has not done */
+static void test_hand_over_kept(void)
+{
+    for (int with_device = 0; with_device < 2; with_device++) {
+        Machine *m = machine_new();
+
+        m->g->s.want_cmdqv.wanted = false;
+        if (with_device) {
+            g_assert_true(plug(m, 0));
+        }
+        linux_init(m);
+        work(m);
+        put_some(m, 0, 7);
+        /* As one that the main loop would do next */
+        m->c.queue[0].prod = m->prod[0];
+        fake_host_take_calls(&m->g->host);
+        g_assert_true(hand_over(m, NULL, &error_abort));
+        fake_host_assert_calls(&m->g->host, "");
+        smmuv3_cmdqv_start(&m->c);
+        assert_done(m);
+        g_assert_cmpuint(m->c.count.commands, ==, 8);
+        work(m);
+        machine_free(m);
+    }
+}
+
+/* An error of which the host had no time to tell, and one that was told */
+static void test_hand_over_error(void)
+{
+    for (int told = 0; told < 2; told++) {
+        Machine *m = machine_new();
+
+        g_assert_true(plug(m, 0));
+        linux_init(m);
+        put(m, 1, TLBI_NH_ALL, 0);
+        put_some(m, 1, 2);
+        ring(m, 1);
+        if (told) {
+            let_run(m);
+        } else {
+            fake_host_run_queues(&m->g->host, read_as_hardware);
+        }
+        g_assert_cmpuint(m->interrupts, ==, told);
+        g_assert_true(hand_over(m, NULL, &error_abort));
+        g_assert_cmpuint(m->interrupts, ==, told);
+        smmuv3_cmdqv_start(&m->c);
+        g_assert_cmpuint(m->interrupts, ==, told + 1);
+        g_assert_null(m->page);
+        g_assert_cmphex(rd(m, PAGE0(1) + CONS) >> 24, ==, ILLEGAL);
+        g_assert_cmphex(rd(m, ERR_MAP), ==, 2);
+        recover(m, 1);
+        g_assert_nonnull(m->page);
+        work(m);
+        machine_free(m);
+    }
+}
+
+/* The old one goes on, whatever has failed, and with all that was queued */
+static void goes_on(Machine *m)
+{
+    fake_host_heal(&m->g->host);
+    fake_host_take_calls(&m->g->host);
+    smmuv3_cmdqv_start(&m->c);
+    fake_host_assert_calls(&m->g->host, "queue 0 at 0x40008000 of 256; "
+                           "queue 1 at 0x40009000 of 256; ");
+    let_run(m);
+    assert_done(m);
+    work(m);
+}
+
+static void test_hand_over_fails(void)
+{
+    Machine *m = machine_new();
+    Error *err = NULL;
+
+    g_assert_true(plug(m, 0));
+    linux_init(m);
+    put_some(m, 0, 7);
+    ring(m, 0);
+    fake_host_take_calls(&m->g->host);
+    fake_host_fail(&m->g->host, BIT(FAKE_MAP_PAGE), 0, 1, ENOMEM);
+    g_assert_false(hand_over(m, NULL, &err));
+    g_assert_nonnull(strstr(error_get_pretty(err), "page of the CMDQV's"));
+    error_free(err);
+    fake_host_assert_calls(&m->g->host, "free queue 1; free queue 0; "
+                           "map !ENOMEM; ");
+    goes_on(m);
+
+    /* The new one cannot give a queue: it does the commands */
+    put_some(m, 0, 7);
+    ring(m, 0);
+    g_assert_true(hand_over(m, NULL, &error_abort));
+    fake_host_fail(&m->g->host, BIT(FAKE_ALLOC_HW_QUEUE), 1, 1, ENOMEM);
+    smmuv3_cmdqv_start(&m->c);
+    g_assert_null(m->page);
+    assert_done(m);
+    g_assert_cmpuint(m->c.count.commands, ==, 8);
+    /* The next one can */
+    g_assert_true(hand_over(m, NULL, &error_abort));
+    goes_on(m);
+    machine_free(m);
+}
+
+static void no_cmdqv(SMMUv3HandoverCmdqv *h)
+{
+    h->n = 0;
+}
+
+static void more_queues(SMMUv3HandoverCmdqv *h)
+{
+    h->n = 4;
+}
+
+static void fewer_sids(SMMUv3HandoverCmdqv *h)
+{
+    h->log2sids--;
+}
+
+static void longer_queues(SMMUv3HandoverCmdqv *h)
+{
+    h->log2max++;
+}
+
+static void bad_place(SMMUv3HandoverCmdqv *h)
+{
+    h->queue[0].alloc = PLACE(QUEUES);
+}
+
+static void bad_queue(SMMUv3HandoverCmdqv *h)
+{
+    h->queue[QUEUES].alloc = PLACE(0);
+}
+
+static void bad_length(SMMUv3HandoverCmdqv *h)
+{
+    h->page_len /= 2;
+}
+
+static void bad_offset(SMMUv3HandoverCmdqv *h)
+{
+    h->page_offset += FAKE_CMDQV_PAGE;
+}
+
+static void test_hand_over_refused(void)
+{
+    static const struct {
+        void (*damage)(SMMUv3HandoverCmdqv *h);
+        const char *says;
+    } refused[] = {
+        { no_cmdqv, "has no CMDQV, and would have one here: use cmdqv=off" },
+        { more_queues, "CMDQV has 4 queues" },
+        { fewer_sids, "up to 2^3 devices, and here" },
+        { longer_queues, "up to 2^9 commands" },
+        { bad_place, "the state of its CMDQV is damaged" },
+        { bad_queue, "the state of its CMDQV is damaged" },
+        { bad_length, "the state of its CMDQV's vIOMMU is damaged" },
+        { bad_offset, "the page of the CMDQV's registers" },
+    };
+    Machine *m = machine_new();
+    SMMUv3HandoverCmdqv h = { .n = QUEUES };
+    Error *err = NULL;
+
+    g_assert_true(plug(m, 0));
+    linux_init(m);
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        put_some(m, 0, 7);
+        ring(m, 0);
+        g_assert_false(hand_over(m, refused[i].damage, &err));
+        g_assert_nonnull(strstr(error_get_pretty(err), refused[i].says));
+        error_free(g_steal_pointer(&err));
+        goes_on(m);
+    }
+
+    /* A QEMU that has none, as without a device on its command line */
+    g_assert_false(smmuv3_cmdqv_check_handover(NULL, &h, &err));
+    g_assert_nonnull(strstr(error_get_pretty(err), "would have none here"));
+    error_free(g_steal_pointer(&err));
+    h.n = 0;
+    g_assert_true(smmuv3_cmdqv_check_handover(NULL, &h, &error_abort));
+    /* No descriptor has come, or there is no vIOMMU that has the page */
+    h.has_page = true;
+    g_assert_false(smmuv3_cmdqv_take_over_page(NULL, &h, &m->g->s.want_cmdqv, 3,
+                                               &err));
+    error_free(err);
+    machine_free(m);
+}
+
 /* --- A guest that means no good --- */
 
 static void test_indices(void)
@@ -957,6 +1252,16 @@ static void event_vintf(Machine *m)
     let_run(m);
 }
 
+static void event_hand_over(Machine *m)
+{
+    Error *err = NULL;
+
+    if (!hand_over(m, NULL, &err)) {
+        error_free(err);
+    }
+    smmuv3_cmdqv_start(&m->c);
+}
+
 static const struct {
     const char *name;
     void (*event)(Machine *m);
@@ -969,6 +1274,7 @@ static const struct {
     { "reset", event_reset },
     { "a queue moves", event_move },
     { "the VINTF is turned off and on", event_vintf },
+    { "another QEMU takes over", event_hand_over },
     { "work", work },
 };
 
@@ -1123,6 +1429,11 @@ int main(int argc, char **argv)
     ADD("an error stays until it is acknowledged", test_error_is_kept);
     ADD("a queue outside of memory aborts", test_no_memory);
     ADD("a device that does not answer an ATC_INV", test_atc_timeout);
+    ADD("another QEMU takes over given queues", test_hand_over);
+    ADD("another QEMU takes over kept queues", test_hand_over_kept);
+    ADD("another QEMU takes over a queue in error", test_hand_over_error);
+    ADD("another QEMU fails to take over", test_hand_over_fails);
+    ADD("another QEMU with another CMDQV is refused", test_hand_over_refused);
     ADD("indices that mean nothing", test_indices);
     ADD("a long queue is done in parts", test_slices);
     for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {

@@ -25,6 +25,38 @@ between_marks()
         END { print ended ? n + 0 : "no marks" }' "$GUEST_DIR/$1.trace"
 }
 
+# gives NUMBER: how often the QEMU of that number gave the hardware a queue
+gives()
+{
+    grep -c 'smmuv3_accel_cmdqv_give.*(0)' "$GUEST_DIR/taken.trace$1"
+}
+
+# guest_calls [NUMBER]: the register writes that this QEMU did for the guest, and
+# the invalidations
+guest_calls()
+{
+    grep -c -e smmuv3_write_mmio -e smmuv3_accel_cmdqv_write \
+        -e IOMMU_HWPT_INVALIDATE "$GUEST_DIR/taken.trace$1"
+}
+
+# queues: of the queues that the hardware has, how far they were filled
+queues()
+{
+    qmp '"x-query-smmuv3-accel"'
+    sleep 0.2
+    # shellcheck disable=SC2154
+    tail -n 1 "$GUEST_DIR/qmp$QEMU.log" | grep -o '"owner": "hardware"\|"prod": [0-9]*'
+}
+
+# hardware_works: does it have both queues, and more commands a moment later?
+hardware_works()
+{
+    _before=$(queues)
+    sleep 0.3
+    _now=$(queues)
+    [ "$(echo "$_now" | grep -c hardware)" = 2 ] && [ "$_now" != "$_before" ]
+}
+
 # --- In the guest ---
 
 smmu_at()

@@ -250,6 +250,20 @@ new_killed()
     exec 7>&6 6>&-
 }
 
+# refused NAME QEMU-ARGUMENT...: the new QEMU ends by itself, and says why in
+# $GUEST_DIR/refusal; the guest is still the old one's.
+refused()
+{
+    exec 5>$GUEST_DIR/refusal
+    hand_over_begin main "$@"
+    exec 5>&2
+    new_ends
+    _status=$?
+    cat $GUEST_DIR/refusal >&2
+    new_killed
+    return $_status
+}
+
 # new_ends: the new QEMU ends by itself, and says that it has failed.
 new_ends()
 {

@@ -439,6 +439,24 @@ void smmuv3_cmdqv_host_error(SMMUv3Cmdqv *c)
     }
 }
 
+/*
+ * A queue may have been taken back before the host told of its error, and the
+ * host tells nothing of queues that it no longer has.
+ */
+void smmuv3_cmdqv_start(SMMUv3Cmdqv *c)
+{
+    for (unsigned i = 0; i < c->n; i++) {
+        SMMUv3CmdqvQueue *q = &c->queue[i];
+
+        if (smmuv3_cmdqv_allocated(q) && !find_given(c, q) &&
+            smmuv3_cmdqv_in_error(c, q)) {
+            smmuv3_cmdqv_host_error(c);
+            break;
+        }
+    }
+    smmuv3_cmdqv_update(c);
+}
+
 void smmuv3_cmdqv_set_viommu(SMMUv3Cmdqv *c, SMMUv3VIOMMU *viommu)
 {
     if (!viommu) {

@@ -170,6 +170,12 @@ void smmuv3_cmdqv_queue_write(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, unsigned reg,
 /* Is there an error that the guest has not acknowledged? */
 bool smmuv3_cmdqv_in_error(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q);
 
+/*
+ * The VM starts, perhaps in another process than before: give the hardware what
+ * it can have, and tell the guest of errors that it may not have been told of.
+ */
+void smmuv3_cmdqv_start(SMMUv3Cmdqv *c);
+
 /* Do commands of queues that are kept, a limited number */
 void smmuv3_cmdqv_go_on(SMMUv3Cmdqv *c);
 

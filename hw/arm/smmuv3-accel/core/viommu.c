@@ -59,13 +59,21 @@ static bool alloc_veventq(SMMUv3VIOMMU *v, Error **errp)
 /* Each queue has one error at a time */
 #define CMDQV_VEVENTQ_DEPTH 64
 
+/* The mapping is this process's own, whoever has the vIOMMU */
+static void unmap_cmdqv(SMMUv3VIOMMU *v)
+{
+    if (v->cmdqv_page) {
+        v->ops->unmap_page(v->opaque, &v->cmdqv_place, v->cmdqv_page);
+        v->cmdqv_page = NULL;
+    }
+}
+
 static void free_cmdqv(SMMUv3VIOMMU *v)
 {
     if (v->cmdqv_page) {
         close(v->cmdqv_veventq_fd);
         v->ops->destroy(v->opaque, v->cmdqv_veventq);
-        v->ops->unmap_page(v->opaque, &v->cmdqv_place, v->cmdqv_page);
-        v->cmdqv_page = NULL;
+        unmap_cmdqv(v);
     }
 }
 
@@ -156,6 +164,7 @@ SMMUv3VIOMMU *smmuv3_viommu_hold(const SMMUv3HostOps *ops, void *opaque,
 
 void smmuv3_viommu_let_go(SMMUv3VIOMMU *v)
 {
+    unmap_cmdqv(v);
     g_hash_table_destroy(v->by_vsid);
     g_free(v);
 }

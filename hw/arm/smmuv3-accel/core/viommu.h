@@ -88,7 +88,10 @@ SMMUv3VIOMMU *smmuv3_viommu_new(const SMMUv3HostOps *ops, void *opaque,
 SMMUv3VIOMMU *smmuv3_viommu_hold(const SMMUv3HostOps *ops, void *opaque,
                                  const SMMUv3HostDevice *dev, uint32_t parent);
 
-/* Free a vIOMMU, and leave its host objects to the process that owns them */
+/*
+ * Free a vIOMMU, and leave its host objects to the process that owns them. What
+ * this process has mapped of them is unmapped.
+ */
 void smmuv3_viommu_let_go(SMMUv3VIOMMU *viommu);
 
 /* Free a vIOMMU that no device is attached to. The vEVENTQs' fds are closed. */

@@ -120,8 +120,8 @@ static void go_on(void *opaque)
 
 void smmuv3_accel_cmdqv_resume(SMMUv3Accel *accel)
 {
-    if (accel->cmdqv_device && accel->cmdqv_device->realized) {
-        qemu_bh_schedule(accel->cmdqv_device->bh);
+    if (smmuv3_accel_has_cmdqv(accel)) {
+        smmuv3_cmdqv_start(&accel->cmdqv_device->regs);
     }
 }
 
@@ -248,10 +248,6 @@ bool smmuv3_accel_cmdqv_before_plug(SMMUv3Accel *accel,
     SMMUv3AccelDevice *dev;
     unsigned n = 0, max;
 
-    /* A machine with a CMDQV is not handed over: see device/handover.c */
-    if (accel->streams.held) {
-        return true;
-    }
     if (!phase_check(PHASE_MACHINE_READY) && !accel->host_known &&
         !accel->cmdqv_device && !ask_host(accel, idev, info, errp)) {
         return false;
@@ -292,12 +288,24 @@ static void read_errors(void *opaque)
     }
 }
 
+void smmuv3_accel_cmdqv_watch(SMMUv3Accel *accel, bool running)
+{
+    SMMUv3VIOMMU *viommu = accel->streams.viommu;
+
+    if (viommu->cmdqv_page) {
+        qemu_set_fd_handler(viommu->cmdqv_veventq_fd,
+                            running ? read_errors : NULL, NULL,
+                            accel->cmdqv_device);
+    }
+}
+
 void smmuv3_accel_cmdqv_plugged(SMMUv3Accel *accel)
 {
     SMMUv3VIOMMU *viommu = accel->streams.viommu;
     SMMUv3AccelCmdqv *c = accel->cmdqv_device;
 
-    if (!c || c->regs.viommu) {
+    /* What is held gets its vIOMMU when it is taken over */
+    if (!c || c->regs.viommu || accel->streams.held) {
         return;
     }
     if (!viommu->cmdqv_page && !phase_check(PHASE_MACHINE_READY)) {
@@ -305,9 +313,6 @@ void smmuv3_accel_cmdqv_plugged(SMMUv3Accel *accel)
         cmdqv_drop(accel);
         smmuv3_accel_update_idr(accel);
         return;
-    }
-    if (viommu->cmdqv_page) {
-        qemu_set_fd_handler(viommu->cmdqv_veventq_fd, read_errors, NULL, c);
     }
     smmuv3_cmdqv_set_viommu(&c->regs, viommu);
     /* The guest has it now, and is served without the host's, too */
@@ -318,13 +323,9 @@ void smmuv3_accel_cmdqv_unplug_last(SMMUv3Accel *accel)
 {
     SMMUv3AccelCmdqv *c = accel->cmdqv_device;
 
-    if (!c) {
-        return;
+    if (c && c->regs.viommu) {
+        smmuv3_cmdqv_set_viommu(&c->regs, NULL);
     }
-    if (c->regs.viommu->cmdqv_page) {
-        qemu_set_fd_handler(c->regs.viommu->cmdqv_veventq_fd, NULL, NULL, NULL);
-    }
-    smmuv3_cmdqv_set_viommu(&c->regs, NULL);
 }
 
 /* --- Its place in the machine --- */

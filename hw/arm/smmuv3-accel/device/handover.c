@@ -74,53 +74,65 @@ static const VMStateDescription vmstate_streams = {
     }
 };
 
-/* The vEVENTQ's fd, as the CPR state names it: by the SMMU's path */
-static char *fd_name(const SMMUv3Accel *accel)
+/* A vEVENTQ's fd, as the CPR state names it: by the SMMU's path */
+static char *fd_name(const SMMUv3Accel *accel, const char *veventq)
 {
     g_autofree char *path = object_get_canonical_path(OBJECT(accel->smmu));
 
-    return g_strdup_printf("%s/veventq", path);
+    return g_strdup_printf("%s/%s", path, veventq);
 }
 
-/* The registers and queues of the guest's CMDQV are in no state yet */
-static void block_cmdqv(SMMUv3Accel *accel)
+static int find_fd(const SMMUv3Accel *accel, const char *veventq)
 {
-    g_autofree char *path = object_get_canonical_path(OBJECT(accel->smmu));
+    g_autofree char *name = fd_name(accel, veventq);
 
-    error_setg(&accel->cmdqv_blocker, "%s has a CMDQV, which cannot be handed "
-               "over; start the VM with cmdqv=off", path);
-    migrate_add_blocker_modes(&accel->cmdqv_blocker,
-                              BIT(MIG_MODE_CPR_TRANSFER), NULL);
+    return cpr_find_fd(name, 0);
 }
 
 void smmuv3_accel_handover_plugged(SMMUv3Accel *accel)
 {
     SMMUv3VIOMMU *viommu = accel->streams.viommu;
-    g_autofree char *name = fd_name(accel);
+    g_autofree char *events = fd_name(accel, "veventq");
+    g_autofree char *errors = fd_name(accel, "cmdqv-veventq");
 
-    if (accel->cmdqv_device && !accel->cmdqv_blocker) {
-        block_cmdqv(accel);
+    if (accel->streams.held) {
+        return;
     }
-    if (!accel->streams.held && viommu->has_veventq) {
-        cpr_resave_fd(name, 0, viommu->veventq_fd);
+    if (viommu->has_veventq) {
+        cpr_resave_fd(events, 0, viommu->veventq_fd);
+    }
+    if (viommu->cmdqv_page) {
+        cpr_resave_fd(errors, 0, viommu->cmdqv_veventq_fd);
     }
 }
 
 void smmuv3_accel_handover_unplugged(SMMUv3Accel *accel)
 {
-    g_autofree char *name = fd_name(accel);
+    g_autofree char *events = fd_name(accel, "veventq");
+    g_autofree char *errors = fd_name(accel, "cmdqv-veventq");
 
     if (!accel->streams.viommu) {
-        cpr_delete_fd(name, 0);
+        cpr_delete_fd(events, 0);
+        cpr_delete_fd(errors, 0);
     }
+}
+
+static void clear(SMMUv3AccelHandover *h)
+{
+    smmuv3_handover_clear(&h->streams);
+    h->cmdqv = (SMMUv3HandoverCmdqv) {};
 }
 
 static int save(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
+    SMMUv3Cmdqv *cmdqv = smmuv3_accel_cmdqv_registers(accel);
 
     SMMUV3_ACCEL_LOCK_GUARD(accel);
-    smmuv3_handover_clear(&accel->handover.streams);
+    clear(&accel->handover);
+    if (cmdqv) {
+        smmuv3_cmdqv_hand_over(cmdqv, &accel->handover.cmdqv);
+    }
     smmuv3_streams_hand_over(&accel->streams, &accel->handover.streams);
     accel->handover.event = accel->events.expected;
     memcpy(accel->handover.idr, accel->idr, sizeof(accel->idr));
@@ -131,7 +143,7 @@ static int saved(void *opaque)
 {
     SMMUv3Accel *accel = opaque;
 
-    smmuv3_handover_clear(&accel->handover.streams);
+    clear(&accel->handover);
     return 0;
 }
 
@@ -148,18 +160,35 @@ static bool check_idr(const SMMUv3Accel *accel, Error **errp)
     return true;
 }
 
+/* Until all of it can be taken over, nothing of it is */
+static bool take_over(SMMUv3Accel *accel, Error **errp)
+{
+    SMMUv3Streams *s = &accel->streams;
+    SMMUv3Cmdqv *cmdqv = smmuv3_accel_cmdqv_registers(accel);
+    const SMMUv3AccelHandover *h = &accel->handover;
+
+    if (!smmuv3_cmdqv_check_handover(cmdqv, &h->cmdqv, errp) ||
+        !check_idr(accel, errp) ||
+        !smmuv3_cmdqv_take_over_page(s->viommu, &h->cmdqv, &s->want_cmdqv,
+                                     find_fd(accel, "cmdqv-veventq"), errp) ||
+        !smmuv3_streams_take_over(s, &h->streams, find_fd(accel, "veventq"),
+                                  errp)) {
+        return false;
+    }
+    if (cmdqv) {
+        smmuv3_cmdqv_take_over(cmdqv, &h->cmdqv, s->viommu);
+    }
+    return true;
+}
+
 static bool loaded(void *opaque, int version, Error **errp)
 {
     ERRP_GUARD();
     SMMUv3Accel *accel = opaque;
-    g_autofree char *name = fd_name(accel);
     SMMUV3_ACCEL_LOCK_GUARD(accel);
-    bool ok = check_idr(accel, errp) &&
-              smmuv3_streams_take_over(&accel->streams,
-                                       &accel->handover.streams,
-                                       cpr_find_fd(name, 0), errp);
+    bool ok = take_over(accel, errp);
 
-    smmuv3_handover_clear(&accel->handover.streams);
+    clear(&accel->handover);
     if (!ok) {
         error_prepend(errp, "arm-smmuv3 with accel=on cannot take over: ");
         return false;
@@ -185,6 +214,10 @@ const VMStateDescription vmstate_smmuv3_accel = {
         VMSTATE_STRUCT(handover.streams, SMMUv3Accel, 1, vmstate_streams,
                        SMMUv3Handover),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) {
+        &vmstate_smmuv3_accel_cmdqv,
+        NULL
     }
 };
 
@@ -218,5 +251,4 @@ void smmuv3_accel_handover_finalize(SMMUv3Accel *accel)
                            accel);
     }
     migrate_del_blocker(&accel->migration_blocker);
-    migrate_del_blocker(&accel->cmdqv_blocker);
 }

@@ -187,6 +187,9 @@ void smmuv3_accel_watch_events(SMMUv3Accel *accel, bool running)
                             running ? smmuv3_accel_read_events : NULL, NULL,
                             accel);
     }
+    if (viommu) {
+        smmuv3_accel_cmdqv_watch(accel, running);
+    }
 }
 
 static PCIDevice *pci_device(HostIOMMUDevice *hiod)

@@ -15,6 +15,7 @@
 #include "system/mmio-shortcut.h"
 #include "hw/arm/smmuv3-accel/core/cmdqv.h"
 #include "hw/arm/smmuv3-accel/core/event.h"
+#include "hw/arm/smmuv3-accel/core/handover-cmdqv.h"
 #include "hw/arm/smmuv3-accel/core/handover.h"
 #include "hw/arm/smmuv3-accel/core/idr.h"
 #include "hw/arm/smmuv3-accel/core/set.h"
@@ -50,6 +51,7 @@ typedef struct SMMUv3AccelQueueMemory {
  */
 typedef struct SMMUv3AccelHandover {
     SMMUv3Handover streams;
+    SMMUv3HandoverCmdqv cmdqv;
     uint32_t idr[SMMUV3_IDR_COUNT];
     uint32_t event;
 } SMMUv3AccelHandover;
@@ -126,7 +128,6 @@ struct SMMUv3Accel {
     int fence_fd;
     VMChangeStateEntry *fence;
     Error *migration_blocker;
-    Error *cmdqv_blocker;
 };
 
 /* device/lock.c: see Locks in docs/devel/smmuv3-accel.rst */
@@ -209,10 +210,13 @@ void smmuv3_accel_watch_events(SMMUv3Accel *accel, bool running);
 /* Of an SMMUv3Accel: tests/machine keeps what each release writes */
 extern const VMStateDescription vmstate_smmuv3_accel;
 
+/* device/handover-cmdqv.c: of the guest's CMDQV, a part of the former */
+extern const VMStateDescription vmstate_smmuv3_accel_cmdqv;
+
 /* All but a hand-over is refused */
 bool smmuv3_accel_handover_realize(SMMUv3Accel *accel, Error **errp);
 void smmuv3_accel_handover_finalize(SMMUv3Accel *accel);
-/* A device has come, or one has gone: keep the vEVENTQ's fd at hand */
+/* A device has come, or one has gone: keep the vEVENTQs' fds at hand */
 void smmuv3_accel_handover_plugged(SMMUv3Accel *accel);
 void smmuv3_accel_handover_unplugged(SMMUv3Accel *accel);
 
@@ -309,6 +313,8 @@ bool smmuv3_accel_has_cmdqv(const SMMUv3Accel *accel);
 SMMUv3Cmdqv *smmuv3_accel_cmdqv_registers(const SMMUv3Accel *accel);
 void smmuv3_accel_cmdqv_reset(SMMUv3Accel *accel);
 void smmuv3_accel_cmdqv_finalize(SMMUv3Accel *accel);
+/* There is a vIOMMU: are errors of its queues told to the guest? */
+void smmuv3_accel_cmdqv_watch(SMMUv3Accel *accel, bool running);
 /* The VM runs again */
 void smmuv3_accel_cmdqv_resume(SMMUv3Accel *accel);
 

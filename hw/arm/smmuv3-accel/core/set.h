@@ -24,6 +24,9 @@ typedef enum SMMUv3Fault {
     SMMUV3_FAULT_NO_RETRY,       /* what is closed is not tried again */
     SMMUV3_FAULT_NO_RESET,       /* a reset of the device is no trigger */
     SMMUV3_FAULT_OLD_TABLE,      /* a retry attaches the page table of before */
+    SMMUV3_FAULT_LEAK_OBJECT,    /* each hand-over leaves one on the host */
+    SMMUV3_FAULT_LEAK_FD,        /* each hand-over adds one that is passed on */
+    SMMUV3_FAULT_KEEP_QUEUES,    /* the hardware does not get them again */
 } SMMUv3Fault;
 
 extern SMMUv3Fault smmuv3_fault;

@@ -120,7 +120,7 @@ static void go_on(void *opaque)
 
 void smmuv3_accel_cmdqv_resume(SMMUv3Accel *accel)
 {
-    if (smmuv3_accel_has_cmdqv(accel)) {
+    if (smmuv3_accel_has_cmdqv(accel) && !SMMUV3_FAULT_IS(KEEP_QUEUES)) {
         smmuv3_cmdqv_start(&accel->cmdqv_device->regs);
     }
 }

@@ -160,6 +160,25 @@ static bool check_idr(const SMMUv3Accel *accel, Error **errp)
     return true;
 }
 
+#ifdef SMMUV3_ACCEL_FAULTS
+static void leak(const SMMUv3Accel *accel)
+{
+    g_autofree char *path = object_get_canonical_path(OBJECT(accel->smmu));
+    g_autofree char *name = g_strdup_printf("%s/leak%d", path, getpid());
+    uint32_t ioas;
+
+    if (SMMUV3_FAULT_IS(LEAK_OBJECT)) {
+        iommufd_backend_alloc_ioas(accel->streams.viommu->opaque, &ioas,
+                                   &error_abort);
+    }
+    if (SMMUV3_FAULT_IS(LEAK_FD)) {
+        cpr_save_fd(name, 0, dup(accel->fence_fd));
+    }
+}
+#else
+#define leak(accel) ((void)0)
+#endif
+
 /* Until all of it can be taken over, nothing of it is */
 static bool take_over(SMMUv3Accel *accel, Error **errp)
 {
@@ -175,6 +194,7 @@ static bool take_over(SMMUv3Accel *accel, Error **errp)
                                   errp)) {
         return false;
     }
+    leak(accel);
     if (cmdqv) {
         smmuv3_cmdqv_take_over(cmdqv, &h->cmdqv, s->viommu);
     }

@@ -159,9 +159,11 @@ check-qtest check-lab check-functional: check-%: native arm64 board faulty \
 
 bench: native arm64 board kernel
 	@tests/bench/bench
+	@tests/bench/bench --cmdqv
 
 bench-check: native arm64 board kernel
 	@tests/bench/bench --check
+	@tests/bench/bench --check --cmdqv
 
 docs:
 	@scripts/build/build-docs

@@ -5,7 +5,16 @@
 #
 # shellcheck shell=sh
 
-# bench_guest RUN QEMU RIL
+# bench_take_hugepages: from here on a guest's memory is of pages of 2 MB
+bench_take_hugepages()
+{
+    echo 128 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+    BENCH_RAM="-object
+        memory-backend-memfd,id=ram,size=256M,hugetlb=on,hugetlbsize=2M
+        -machine memory-backend=ram"
+}
+
+# bench_guest RUN QEMU RIL CMDQV
 bench_guest()
 {
     _run=$1
@@ -33,12 +42,12 @@ bench_guest()
         -device virtserialport,chardev=result,name=lab.result \
         -object iommufd,id=iommufd0 \
         -device pxb-pcie,id=pcie.1,bus_nr=16,bus=pcie.0 \
-        -device "arm-smmuv3,primary-bus=pcie.1,accel=on,ril=$3" \
+        -device "arm-smmuv3,primary-bus=pcie.1,accel=on,ril=$3,cmdqv=$4" \
         -device pcie-root-port,id=rp1,bus=pcie.1,chassis=1 \
         -device "vfio-pci,host=$BENCH_EDU,bus=rp1,iommufd=iommufd0,rombar=0" \
         -device pcie-root-port,id=rp2,bus=pcie.1,chassis=2 \
         -device "vfio-pci,host=$BENCH_NVME,bus=rp2,iommufd=iommufd0,rombar=0" \
-        $_more </dev/null >&2 &
+        $BENCH_RAM $_more </dev/null >&2 &
     _pid=$!
     # For a profile: where the program was loaded
     [ -z "$BENCH_PROFILE" ] || {

@@ -18,10 +18,11 @@ ATTACH = '0x3b77'
 
 
 class Guest:
-    """A guest to run: which QEMU, how."""
+    """A guest to run: which QEMU, with which values of ril and cmdqv."""
 
-    def __init__(self, number, qemu, ril):
+    def __init__(self, number, qemu, ril, cmdqv):
         self.number, self.qemu, self.ril = number, qemu, ril
+        self.cmdqv = cmdqv
 
 
 class Counts:
@@ -38,23 +39,28 @@ class Counts:
         self.entries = per_op('entries')
         self.attaches = per_op(ATTACH)
         self.exits = per_op(KVM_RUN)
+        self.host_calls = sum(per_op(k) for k in end if k.startswith('0x')
+                              and k != KVM_RUN)
         self.ioctls = {k: per_op(k) for k in end if k.startswith('0x')
                        and per_op(k)}
 
 
-def _case(guests, profile, smmus):
+def _case(guests, board, hugepages, profile, smmus):
     ini = configparser.ConfigParser(interpolation=None, delimiters=('=',),
-                                    comment_prefixes=('#',))
+                                    comment_prefixes=('#',),
+                                    default_section='bench')
     ini.read(os.path.join(parts.HERE, 'bench.ini'), encoding='utf-8')
-    case = cases.Case('bench', ini['bench'])
+    case = cases.Case('bench', ini[board])
     case.devices = [d.replace('{build}', BUILD).replace(
         '{profile}', ',profile={run}/profile' if profile else '')
                     for d in case.devices]
     if profile:
         case.script += 'BENCH_PROFILE=yes\n'
     case.script += f'BENCH_SMMUS={smmus}\n'
+    if hugepages:
+        case.script += 'bench_take_hugepages\n'
     for g in guests:
-        case.script += f'bench_guest {g.number} {g.qemu} {g.ril}\n'
+        case.script += f'bench_guest {g.number} {g.qemu} {g.ril} {g.cmdqv}\n'
     return case
 
 
@@ -95,14 +101,14 @@ def _parse(text):
     return found
 
 
-def run(guests, rows_script, peer_cpio, profile=False, smmus=1,
-        verbose=False):
+def run(guests, rows_script, peer_cpio, board='plain', hugepages=False,
+        profile=False, smmus=1, verbose=False):
     """{(run, row): Counts}; LabError if any guest failed."""
     parts.plugin()
     parts.guest_kernel()
     parts.guest_initrd(rows_script)
     lab = _BenchRunner(peer_cpio, verbose)
-    outcome = lab.run(_case(guests, profile, smmus))
+    outcome = lab.run(_case(guests, board, hugepages, profile, smmus))
     with open(parts.path('console'), 'w', encoding='utf-8') as f:
         f.write(outcome.console)
     if not outcome.passed():

@@ -1352,11 +1352,49 @@ static void any_access(Machine *m, GRand *r)
     }
 }
 
+/* Commands of any kind in all entries of a queue */
+static void any_commands(Machine *m, GRand *r)
+{
+    static const uint64_t word0[] = {
+        TLBI_NH_ASID, SMMUV3_CMD_SYNC, SMMUV3_CMD_TLBI_NH_VA, TLBI_NH_ALL,
+        SMMUV3_CMD_ATC_INV, SMMUV3_CMD_ATC_INV | 1ULL << 32,
+        SMMUV3_CMD_CFGI_CD_ALL, SMMUV3_CMD_SYNC | 1 << 12, 0xff,
+    };
+    uint64_t at = QUEUE_AT(g_rand_int_range(r, 0, QUEUES));
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        guest_write64(m->g, at + 16 * i,
+                      word0[g_rand_int_range(r, 0, ARRAY_SIZE(word0))]);
+        guest_write64(m->g, at + 16 * i + 8, 52);
+    }
+}
+
+/* What the SMMU itself can be told of device @i */
+static void any_of_smmu(Machine *m, GRand *r, unsigned i)
+{
+    static const uint64_t word0[] = { 0, STE_ABORT, STE_BYPASS,
+                                      STE_S1(0x100000) };
+
+    switch (g_rand_int_range(r, 0, 4)) {
+    case 0:
+        guest_smmuen(m->g, g_rand_boolean(r));
+        break;
+    case 1:
+        guest_gbpa(m->g, g_rand_boolean(r));
+        break;
+    default:
+        guest_ste(m->g, m->g->sid[i],
+                  word0[g_rand_int_range(r, 0, ARRAY_SIZE(word0))], 0);
+        guest_cfgi_ste(m->g, m->g->sid[i]);
+        break;
+    }
+}
+
 static void any_step(Machine *m, GRand *r)
 {
     unsigned i = g_rand_int_range(r, 0, 2);
 
-    switch (g_rand_int_range(r, 0, 16)) {
+    switch (g_rand_int_range(r, 0, 20)) {
     case 0:
         if (m->g->stream[i]) {
             unplug(m, i);
@@ -1369,11 +1407,18 @@ static void any_step(Machine *m, GRand *r)
         guest_reset(m->g);
         break;
     case 2:
-        fake_host_fail(&m->g->host, FAKE_ANY_CMDQV_CALL,
+        fake_host_fail(&m->g->host, FAKE_ANY_CALL | FAKE_ANY_CMDQV_CALL,
                        g_rand_int_range(r, 0, 4), 1, ENOMEM);
         break;
     case 3:
         let_run(m);
+        break;
+    case 4:
+        any_commands(m, r);
+        break;
+    case 5:
+    case 6:
+        any_of_smmu(m, r, i);
         break;
     default:
         any_access(m, r);
@@ -1393,6 +1438,8 @@ static void test_random(void)
             g_assert_true(!m->page == !m->c.n_given);
             g_assert_cmpuint(fake_host_count(&m->g->host, FAKE_HW_QUEUE), ==,
                              m->c.n_given);
+            /* Its queues invalidate, and open nothing */
+            guest_assert_safe(m->g, false);
         }
         /* Whatever it was, a driver finds it usable */
         fake_host_heal(&m->g->host);

@@ -152,6 +152,31 @@ static const MemoryRegionOps cmdqv_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
+/*
+ * The guest's CPUs access the host's page directly. What QEMU accesses for the
+ * guest, such as an emulated device's DMA, does not: an access that the host
+ * does not answer, by its width for example, would end QEMU.
+ */
+
+static uint64_t page_read(void *opaque, hwaddr offset, unsigned size)
+{
+    return cmdqv_read(opaque, SMMUV3_CMDQV_VINTF_PAGE0 + offset, size);
+}
+
+static void page_write(void *opaque, hwaddr offset, uint64_t val,
+                       unsigned size)
+{
+    cmdqv_write(opaque, SMMUV3_CMDQV_VINTF_PAGE0 + offset, val, size);
+}
+
+static const MemoryRegionOps page_ops = {
+    .read = page_read,
+    .write = page_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+    .impl = { .min_access_size = 4, .max_access_size = 8 },
+};
+
 /* --- Does the guest have one? --- */
 
 /*
@@ -339,6 +364,8 @@ static void init_page(SMMUv3AccelCmdqv *c)
     memory_region_init_ram_device_ptr(&c->page, OBJECT(c->accel->smmu),
                                       "arm-smmuv3-cmdqv-page",
                                       SMMUV3_CMDQV_PAGE, c->host_page);
+    c->page.ops = &page_ops;
+    c->page.opaque = c;
     c->page.ram_block->flags |= RAM_PROTECTED;
     memory_region_set_enabled(&c->page, false);
     memory_region_add_subregion_overlap(&c->mem, SMMUV3_CMDQV_VINTF_PAGE0,

@@ -682,6 +682,8 @@ static void test_refused(void)
     g_string_truncate(guest_messages, 0);
     fake_host_fail(&m->g->host, BIT(FAKE_ALLOC_HW_QUEUE), 0, UINT_MAX, ENOMEM);
     for (int i = 0; i < 10; i++) {
+        smmuv3_cmdqv_reset(&m->c);
+        guest_reset(m->g);
         linux_init(m);
         work(m);
     }

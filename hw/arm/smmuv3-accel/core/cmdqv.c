@@ -232,7 +232,7 @@ static void update_enabled(SMMUv3Cmdqv *c)
     }
 }
 
-/* A guest can make the host refuse at will: one message, until a reset */
+/* A guest can make the host refuse at will, also after a reset: one message */
 static void refused(SMMUv3Cmdqv *c, unsigned l, Error *err)
 {
     c->count.refusals++;
@@ -476,7 +476,6 @@ void smmuv3_cmdqv_reset(SMMUv3Cmdqv *c)
     memset(c->sid_replace, 0, sizeof(c->sid_replace));
     memset(c->queue, 0, sizeof(c->queue));
     g_clear_pointer(&c->why_kept, g_free);
-    c->told = false;
 }
 
 void smmuv3_cmdqv_init(SMMUv3Cmdqv *c, const SMMUv3CmdqvOwner *ops, void *owner,

@@ -91,7 +91,7 @@ typedef struct SMMUv3CmdqvCounters {
  * @n_given: so many queues are given, from number 0 on
  * @shown: the guest has the host's page
  * @why_kept: the host's words when it refused a queue last, or NULL; owned
- * @told: the user knows of a refusal since the last reset
+ * @told: the user knows of a refusal
  */
 typedef struct SMMUv3Cmdqv {
     const SMMUv3CmdqvOwner *ops;

@@ -627,6 +627,68 @@ void smmu_cfgi_all(Guest *g)
     smmu_cmd_sync(g, 0x04, 31);
 }
 
+/* The machine decides where it is; the monitor knows */
+uint64_t guest_cmdqv(Guest *g)
+{
+    g_autofree char *map = NULL;
+    char *name;
+    uint64_t at;
+
+    if (g->cmdqv) {
+        return g->cmdqv;
+    }
+    map = qtest_hmp(g->qts, "info mtree");
+    name = strstr(map, ": arm-smmuv3-cmdqv\r\n");
+    g_assert_nonnull(name);
+    *name = 0;
+    at = g_ascii_strtoull(strrchr(map, '\n') + 1 + strspn(
+                          strrchr(map, '\n') + 1, " "), NULL, 16);
+    g_assert_cmphex(at, !=, 0);
+    return g->cmdqv = at;
+}
+
+uint32_t cmdqv_read(Guest *g, uint32_t offset)
+{
+    return qtest_readl(g->qts, guest_cmdqv(g) + offset);
+}
+
+void cmdqv_write(Guest *g, uint32_t offset, uint32_t val)
+{
+    qtest_writel(g->qts, guest_cmdqv(g) + offset, val);
+}
+
+void cmdqv_setup(Guest *g)
+{
+    cmdqv_write(g, CMDQV_CONFIG, 0);
+    cmdqv_write(g, CMDQV_CONFIG, 1);
+    cmdqv_write(g, CMDQV_VINTF_CONFIG, 0);
+    cmdqv_write(g, CMDQV_VINTF_CONFIG, 1);
+    for (int l = 0; l < VCMDQS; l++) {
+        cmdqv_write(g, CMDQV_ALLOC(l), l << 1);
+        cmdqv_write(g, CMDQV_ALLOC(l), l << 1 | 1);
+        cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_CONFIG, 0);
+        cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_PROD, 0);
+        cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_CONS, 0);
+        cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_GERRORN,
+                    cmdqv_read(g, CMDQV_PAGE0(l) + VCMDQ_GERROR));
+        qtest_writeq(g->qts, guest_cmdqv(g) + CMDQV_PAGE1(l),
+                     VCMDQ(l) | VCMDQ_LOG2);
+        cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_CONFIG, 1);
+        g_assert_cmphex(cmdqv_read(g, CMDQV_PAGE0(l) + VCMDQ_STATUS), ==, 1);
+    }
+}
+
+void cmdqv_cmd(Guest *g, int l, uint64_t word0, uint64_t word1)
+{
+    uint32_t prod = cmdqv_read(g, CMDQV_PAGE0(l) + VCMDQ_PROD);
+    uint64_t at = VCMDQ(l) + prod % (1u << VCMDQ_LOG2) * 16;
+
+    qtest_writeq(g->qts, at, word0);
+    qtest_writeq(g->qts, at + 8, word1);
+    cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_PROD,
+                (prod + 1) % (2u << VCMDQ_LOG2));
+}
+
 bool smmu_next_event(Guest *g, uint64_t evt[4])
 {
     uint32_t mask = (2 << EVENTQ_LOG2) - 1;

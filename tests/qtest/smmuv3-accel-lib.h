@@ -36,6 +36,9 @@ QEMU_BUILD_BUG_ON(SPARE_BUSES < DEVS);
 #define L2TAB       0x41180000ull   /* 16 KiB for each bus that has one */
 #define CD          0x41240000ull
 #define PGD         0x41250000ull
+#define VCMDQ(l)    (0x41300000ull + 0x1000 * (l))
+#define VCMDQS      2
+#define VCMDQ_LOG2  8
 #define BUF         0x42000000ull
 #define MSI_BUF     0x43000000ull
 #define NO_MEMORY   0x60000000ull
@@ -78,6 +81,21 @@ QEMU_BUILD_BUG_ON(SPARE_BUSES < DEVS);
 #define GERROR_CMDQ_ERR (1u << 0)
 #define GERROR_EVENTQ_ABT (1u << 2)
 
+/* A CMDQV: of its configuration page, of queue @l's pages 0 and 1 */
+#define CMDQV_SIZE          0x50000
+#define CMDQV_CONFIG        0x00
+#define CMDQV_ALLOC(l)      (0x200 + 4 * (l))
+#define CMDQV_VINTF_CONFIG  0x1000
+#define CMDQV_PAGE0(l)      (0x30000 + 0x80 * (l))
+#define CMDQV_PAGE1(l)      (0x40000 + 0x80 * (l))
+/* In page 0 */
+#define VCMDQ_CONS          0x00
+#define VCMDQ_PROD          0x04
+#define VCMDQ_CONFIG        0x08
+#define VCMDQ_STATUS        0x0c
+#define VCMDQ_GERROR        0x10
+#define VCMDQ_GERRORN       0x14
+
 /* STE word 0: V and Config */
 #define STE_INVALID     0x0
 #define STE_ABORT       0x1
@@ -104,6 +122,7 @@ typedef struct Guest {
     long trace_pos;
     uint32_t cmdq_prod;
     uint32_t eventq_cons;
+    uint64_t cmdqv;
     uint32_t stamp;
     bool plugged[DEVS_MAX];
     bool testdev[DEVS_MAX];     /* no edu, but a test device */
@@ -203,6 +222,16 @@ bool smmu_cmd(Guest *g, uint64_t word0, uint64_t word1);
 void smmu_cmd_sync(Guest *g, uint64_t word0, uint64_t word1);
 void smmu_cfgi_ste(Guest *g, uint32_t sid);
 void smmu_cfgi_all(Guest *g);
+/*
+ * The CMDQV of the only SMMU; fails if the guest has none. It has two queues of
+ * 2^VCMDQ_LOG2 commands, set up as Linux does it, at VCMDQ(l).
+ */
+uint64_t guest_cmdqv(Guest *g);
+uint32_t cmdqv_read(Guest *g, uint32_t offset);
+void cmdqv_write(Guest *g, uint32_t offset, uint32_t val);
+void cmdqv_setup(Guest *g);
+/* Put a command into queue @l, and tell of it */
+void cmdqv_cmd(Guest *g, int l, uint64_t word0, uint64_t word1);
 /* The next event; false if there is none after a while */
 bool smmu_next_event(Guest *g, uint64_t evt[4]);
 

@@ -1,7 +1,8 @@
 /*
  * What the monitor shows of arm-smmuv3,accel=on, against what a guest programs
  *
- * Needs what smmuv3-accel-test needs.
+ * Needs what smmuv3-accel-test needs. With SMMUV3_TEST_CMDQV the devices are
+ * behind a host SMMU with a CMDQV, and that is what is asked for.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -373,12 +374,123 @@ static void events_come_once_a_second_at_most(void)
     guest_stop(g);
 }
 
+/* --- A CMDQV's queues --- */
+
+#define CMD_SYNC 0x46
+#define ILLEGAL  0xff
+
+typedef struct Queue {
+    const char *owner;
+    int prod, cons, error;
+    bool in_error;
+} Queue;
+
+static void assert_queue(Guest *g, int l, Queue q)
+{
+    QDict *smmu = guest_query(g);
+    QDict *cmdqv = qdict_get_qdict(smmu, "cmdqv");
+    const QListEntry *e = qlist_first(qdict_get_qlist(cmdqv, "queues"));
+    QDict *is = qobject_to(QDict, qlist_entry_obj(l ? qlist_next(e) : e));
+
+    g_assert_cmpint(qdict_get_int(is, "index"), ==, l);
+    g_assert_cmpstr(qdict_get_str(is, "owner"), ==, q.owner);
+    g_assert_true(qdict_get_bool(is, "enabled"));
+    g_assert_cmphex(qdict_get_int(is, "base"), ==, VCMDQ(l));
+    g_assert_cmpint(qdict_get_int(is, "entries"), ==, 1 << VCMDQ_LOG2);
+    g_assert_cmpint(qdict_get_int(is, "prod"), ==, q.prod);
+    g_assert_cmpint(qdict_get_int(is, "cons"), ==, q.cons);
+    g_assert_cmpint(qdict_get_int(is, "error"), ==, q.error);
+    g_assert_true(qdict_get_bool(is, "in-error") == q.in_error);
+    qobject_unref(smmu);
+}
+
+static int64_t cmdqv_count(Guest *g, const char *what)
+{
+    QDict *smmu = guest_query(g);
+    int64_t n = qdict_get_int(qdict_get_qdict(smmu, "cmdqv"), what);
+
+    qobject_unref(smmu);
+    return n;
+}
+
+static void queues_of_a_cmdqv_are_shown(void)
+{
+    Guest *g = guest_start(1, ",cmdqv=on");
+    QDict *smmu = guest_query(g);
+    QDict *cmdqv = qdict_get_qdict(smmu, "cmdqv");
+    g_autofree char *text = NULL;
+
+    g_assert_true(qdict_get_bool(cmdqv, "host"));
+    g_assert_cmpint(qdict_get_int(cmdqv, "max-entries"), ==, 1 << VCMDQ_LOG2);
+    g_assert_cmpint(qdict_get_int(cmdqv, "max-devices"), ==, 16);
+    g_assert_true(qlist_empty(qdict_get_qlist(cmdqv, "queues")));
+    qobject_unref(smmu);
+
+    smmu_setup(g, false);
+    cmdqv_setup(g);
+    assert_queue(g, 0, (Queue) { "hardware" });
+    assert_queue(g, 1, (Queue) { "hardware" });
+    cmdqv_cmd(g, 1, CMD_SYNC, 0);
+    assert_queue(g, 0, (Queue) { "hardware" });
+    assert_queue(g, 1, (Queue) { "hardware", .prod = 1, .cons = 1 });
+    cmdqv_cmd(g, 1, ILLEGAL, 0);
+    assert_queue(g, 1, (Queue) { "hardware", 2, 1, 1, true });
+    while (cmdqv_count(g, "errors") == 0) {
+        g_usleep(10 * 1000);
+    }
+    text = hmp(g);
+    g_assert_nonnull(strstr(text, "queue 1: done by hardware, on, 256 entries "
+                            "at 0x41301000, PROD 0x2, CONS 0x1, last error 1; "
+                            "the queue waits for GERRORN"));
+
+    /* The last device goes: they are QEMU's, with the error */
+    guest_unplug(g, 0);
+    assert_queue(g, 0, (Queue) { "qemu" });
+    assert_queue(g, 1, (Queue) { "qemu", 2, 1, 1, true });
+    qtest_writeq(g->qts, VCMDQ(1) + 16, CMD_SYNC);
+    cmdqv_write(g, CMDQV_PAGE0(1) + VCMDQ_GERRORN,
+                cmdqv_read(g, CMDQV_PAGE0(1) + VCMDQ_GERROR));
+    assert_queue(g, 1, (Queue) { "qemu", 2, 2, 1 });
+    g_assert_cmpint(cmdqv_count(g, "commands"), ==, 1);
+    g_assert_cmpint(cmdqv_count(g, "given"), ==, 2);
+    guest_hotplug(g, 0);
+    assert_queue(g, 1, (Queue) { "hardware", 2, 2 });
+    g_assert_cmpint(cmdqv_count(g, "given"), ==, 4);
+    g_assert_cmpint(cmdqv_count(g, "refused"), ==, 0);
+    guest_stop(g);
+}
+
+static void a_queue_that_the_host_refuses_is_explained(void)
+{
+    Guest *g = guest_start(1, ",cmdqv=on");
+    QDict *smmu;
+    const char *why;
+
+    cmdqv_write(g, CMDQV_CONFIG, 1);
+    cmdqv_write(g, CMDQV_VINTF_CONFIG, 1);
+    cmdqv_write(g, CMDQV_ALLOC(0), 1);
+    qtest_writeq(g->qts, guest_cmdqv(g) + CMDQV_PAGE1(0),
+                 NO_MEMORY | VCMDQ_LOG2);
+    g_assert_cmpint(cmdqv_count(g, "refused"), ==, 1);
+    smmu = guest_query(g);
+    why = qdict_get_str(qdict_get_qdict(smmu, "cmdqv"), "refusal");
+    g_test_message("%s", why);
+    g_assert_nonnull(strstr(why, "No such file or directory"));
+    qobject_unref(smmu);
+    guest_stop(g);
+}
+
 #define TEST(name) qtest_add_func("/smmuv3-accel/monitor/" #name, name)
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 
+    if (g_getenv("SMMUV3_TEST_CMDQV")) {
+        TEST(queues_of_a_cmdqv_are_shown);
+        TEST(a_queue_that_the_host_refuses_is_explained);
+        return g_test_run();
+    }
     TEST(the_smmu_is_shown_as_resolved);
     TEST(without_devices_there_is_no_viommu);
     TEST(streams_follow_the_guest);

@@ -98,3 +98,48 @@ many_reads()
         dd if="$1" of=/dev/null bs=64k count=1000 iflag=direct
     mark_trace 0x222
 }
+
+cmdqv_at()
+{
+    sed -n 's/ *\([0-9a-f]*\)-.*NVDA200C.*/0x\1/p' /proc/iomem | head -n 1
+}
+
+# syncs COUNT: so many CMD_SYNCs
+syncs()
+{
+    _sync='F\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+    _n=0
+    while [ $_n -lt "$1" ]; do
+        # shellcheck disable=SC2059
+        printf "$_sync"
+        _n=$((_n + 1))
+    done
+}
+
+# fill_queue N [SLOT]: give queue N, which is of one page, as many commands as
+# it has entries, the one at SLOT illegal. This changes the queue's wrap bit.
+fill_queue()
+{
+    _at=$(($(queue "$1" $BASE 64) & 0xffffffffffe0))
+    syncs 256 | dd of=/dev/mem bs=4096 seek=$((_at / 4096)) conv=notrunc \
+        iflag=fullblock 2>/dev/null || return
+    [ -z "$2" ] || devmem $((_at + 16 * $2)) 64 0xff
+    devmem $((CMDQV + VINTF0 + $1 * QUEUE + PROD)) 32 \
+        $(($(queue "$1" $PROD) ^ 256))
+}
+
+# check_illegal N: an illegal command, a hundred after the next one, in queue N.
+# Filled twice the queue is as the driver knows it.
+check_illegal()
+{
+    _slot=$((($(queue "$1" $PROD) + 100) % 256))
+    check "an illegal command in queue $1" fill_queue "$1" $_slot
+    check "is passed" within 5 drained "$1"
+    told=$((told + 1))
+    check "by the driver, which was told" same "$(errors_told)" $told
+    check "and says so" same "$(dmesg | grep -c 'Illegal command')" $told
+    check "and acknowledged it" \
+        same "$(queue "$1" $GERRORN)" "$(queue "$1" $GERROR)"
+    check "the queue goes on" fill_queue "$1"
+    check "to its end" within 5 drained "$1"
+}

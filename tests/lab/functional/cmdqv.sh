@@ -61,7 +61,7 @@ errors_told()
          END { print n + 0 }' /proc/interrupts
 }
 
-said()
+kernel_said()
 {
     dmesg | grep -q "$1"
 }

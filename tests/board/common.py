@@ -17,7 +17,8 @@ PAGE = 0x1000
 VA = 0x10000000                     # what Streams maps
 
 # Registers of the SMMU (6.3)
-IDR0, IDR1, CR0, CR0ACK, CR1, CR2, GBPA = 0, 4, 0x20, 0x24, 0x28, 0x2c, 0x44
+IDR0, IDR1, IDR3, CR0, CR0ACK, CR1, CR2, GBPA = \
+    0, 4, 0xc, 0x20, 0x24, 0x28, 0x2c, 0x44
 GERROR, GERRORN = 0x60, 0x64
 STRTAB_BASE, STRTAB_BASE_CFG = 0x80, 0x88
 CMDQ_BASE, CMDQ_PROD, CMDQ_CONS = 0x90, 0x98, 0x9c
@@ -116,6 +117,10 @@ class Tables:
                 self.machine.write64(at, entry)
             table = entry & 0xfffffffff000
         return table + (address >> 12 & 0x1ff) * 8
+
+    def pages(self, address):
+        """Of its own, that the walk for an address goes through"""
+        return [self._place(address, shift) & -PAGE for shift in (30, 21, 12)]
 
     def map(self, address, to, write=True, size=PAGE):
         """In stage 1 each page can be read"""

@@ -1,5 +1,5 @@
 /*
- * What stage 1 of the board's SMMUv3 permits: by privilege, and for execution
+ * What the stages of the board's SMMUv3 permit: by privilege, and for execution
  *
  * Section numbers are those of IHI 0070 G.b. Its SMMU_IDR1.ATTR_PERMS_OVR is 0,
  * so that STE.PRIVCFG and STE.INSTCFG are ignored (5.2).
@@ -15,6 +15,7 @@
 #define PTE_READ_ONLY(x)    extract64(x, 7, 1)      /* AP[2] */
 #define PTE_PXN(x)          extract64(x, 53, 1)
 #define PTE_UXN(x)          extract64(x, 54, 1)
+#define PTE_S2_XN(x)        extract64(x, 53, 2)
 #define TABLE_PXN(x)        extract64(x, 59, 1)
 #define TABLE_UXN(x)        extract64(x, 60, 1)
 #define TABLE_NO_USER(x)    extract64(x, 61, 1)     /* APTable[0] */
@@ -60,6 +61,18 @@ uint8_t board_smmu_denied(const SMMUTransCfg *cfg, uint64_t pte,
     return denied | priv << PRIV_SHIFT;
 }
 
+uint8_t board_smmu_denied_s2(uint64_t pte)
+{
+    static const uint8_t denied[] = {
+        [0] = 0,
+        [1] = IOMMU_EXEC << PRIV_SHIFT,
+        [2] = IOMMU_EXEC << PRIV_SHIFT | IOMMU_EXEC,
+        [3] = IOMMU_EXEC,
+    };
+
+    return denied[PTE_S2_XN(pte)];
+}
+
 IOMMUAccessFlags board_smmu_denied_to(uint8_t denied, uint32_t txn)
 {
     return extract32(denied >> (FIELD_EX32(txn, BOARD_TXN, PRIV) * PRIV_SHIFT),
@@ -74,4 +87,15 @@ bool board_smmu_permits(const SMMUTransCfg *cfg, uint8_t denied,
         access = IOMMU_EXEC;
     }
     return !(board_smmu_denied_to(denied, cfg->x_txn) & access);
+}
+
+bool board_smmu_permits_s2(const SMMUTransCfg *cfg, uint8_t denied,
+                           IOMMUAccessFlags access)
+{
+    /*
+     * Stage 2 alone is walked for data only: for CDs, for descriptors of stage
+     * 1, and for transactions without a SubstreamID (13.7).
+     */
+    return cfg->stage != SMMU_NESTED ||
+           board_smmu_permits(cfg, denied, access);
 }

@@ -85,7 +85,7 @@ static BoardCompletion refuse(SMMUEventInfo *event, hwaddr addr, bool no_write)
     return BOARD_UR;
 }
 
-/* Execution only with reading (13.7.1); of stage 2 it is not checked. */
+/* Execution only with reading (13.7.1) */
 static IOMMUAccessFlags granted(const SMMUTLBEntry *tlbe, uint32_t txn,
                                 bool exec)
 {
@@ -94,7 +94,8 @@ static IOMMUAccessFlags granted(const SMMUTLBEntry *tlbe, uint32_t txn,
     if (exec && perm & IOMMU_RO) {
         perm |= IOMMU_EXEC;
     }
-    return perm & ~board_smmu_denied_to(tlbe->x_denied, txn);
+    return perm & ~board_smmu_denied_to(tlbe->x_denied | tlbe->x_denied_s2,
+                                        txn);
 }
 
 /* The SMMU lets the stream have ATS: what does it get? */

@@ -115,6 +115,14 @@ uint8_t board_smmu_denied(const SMMUTransCfg *cfg, uint64_t pte,
                           uint64_t tables);
 
 /**
+ * board_smmu_denied_s2 - what stage 2 does not permit by XN (6.3.4, XNX)
+ * @pte: the page's or block's descriptor
+ *
+ * Returns the same as board_smmu_denied(); what S2AP says is not in it.
+ */
+uint8_t board_smmu_denied_s2(uint64_t pte);
+
+/**
  * board_smmu_permits - may the transaction do it?
  * @cfg: the configuration; its x_txn has the attributes
  * @denied: of board_smmu_denied()
@@ -123,7 +131,11 @@ uint8_t board_smmu_denied(const SMMUTransCfg *cfg, uint64_t pte,
 bool board_smmu_permits(const SMMUTransCfg *cfg, uint8_t denied,
                         IOMMUAccessFlags access);
 
-/* For ATS: of board_smmu_denied(), the part of one privilege */
+/* The same of board_smmu_denied_s2() */
+bool board_smmu_permits_s2(const SMMUTransCfg *cfg, uint8_t denied,
+                           IOMMUAccessFlags access);
+
+/* For ATS: of what is denied, the part of one privilege */
 IOMMUAccessFlags board_smmu_denied_to(uint8_t denied, uint32_t txn);
 
 /* For the above: the same functions, which smmuv3.c has for itself */

@@ -228,6 +228,16 @@ def guest():
     return _write_cpio('guest.cpio', fill)
 
 
+def guest_64k():
+    """The kernel with pages of 64K, for a guest of any host."""
+    kernel = os.path.join(LINUX, 'Image-64k')
+    if not os.path.exists(kernel):
+        raise LabError(f'{kernel}: missing; run tests/lab/build-kernel '
+                       '--pages=64k')
+    return _write_cpio('guest-64k.cpio', lambda cpio: cpio.add_file(
+        'lab/guest-64k/Image', kernel))
+
+
 def debian(suite):
     """Makes the suite's disk, which the board has, and a mark for it."""
     debian_disk.disk(suite, base())
@@ -279,7 +289,8 @@ def lspci():
 
 
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
-          'guest': guest, 'bookworm': lambda: debian('bookworm'),
+          'guest': guest, 'guest-64k': guest_64k,
+          'bookworm': lambda: debian('bookworm'),
           'trixie': lambda: debian('trixie'),
           'trixie-16k': lambda: debian('trixie-16k'),
           'bullseye': bullseye, 'libvirt': libvirt_mark,

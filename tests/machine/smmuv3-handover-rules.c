@@ -145,20 +145,29 @@ static void forget(void)
     smmu->accel->events.expected = 0;
 }
 
-static void load(const State *st, const VMStateDescription *vmsd)
+static int load_bytes(const void *bytes, size_t size, int version,
+                      const VMStateDescription *vmsd, Error **errp)
 {
-    size_t size;
-    g_autofree uint8_t *bytes = bytes_of(st, &size);
     g_autoptr(QIOChannelBuffer) buffer = qio_channel_buffer_new(size + 1);
     QEMUFile *f;
+    int ret;
 
     memcpy(buffer->data, bytes, size);
     /* QEMU_VM_EOF, which ends every state that is sent */
     buffer->data[size] = 0;
     buffer->usage = size + 1;
     f = qemu_file_new_input(QIO_CHANNEL(buffer));
-    vmstate_load_state(f, vmsd, smmu->accel, st->version, &error_abort);
+    ret = vmstate_load_state(f, vmsd, smmu->accel, version, errp);
     qemu_fclose(f);
+    return ret;
+}
+
+static void load(const State *st, const VMStateDescription *vmsd)
+{
+    size_t size;
+    g_autofree void *bytes = bytes_of(st, &size);
+
+    load_bytes(bytes, size, st->version, vmsd, &error_abort);
 }
 
 static void load_streams(const State *st)
@@ -271,10 +280,81 @@ static void test_each_releases_cmdqv_is_loaded(void)
     *h = (SMMUv3HandoverCmdqv) {};
 }
 
+static void assert_refused(const void *bytes, size_t size, int version,
+                           const char *says)
+{
+    Error *err = NULL;
+
+    g_assert_cmpint(load_bytes(bytes, size, version, &vmstate_smmuv3_accel,
+                               &err), <, 0);
+    g_assert_nonnull(strstr(error_get_pretty(err), says));
+    error_free(err);
+    g_assert_true(smmu->accel->streams.held);
+}
+
+/* As an older QEMU does, whose guest goes on with the newer one */
+static void test_a_later_releases_state_is_refused(void)
+{
+    static const char sub[] = "\5\026arm-smmuv3-accel/later\0\0\0\1";
+    const State *last = &states[ARRAY_SIZE(states) - 1];
+    size_t size;
+    g_autofree char *bytes = bytes_of(last, &size);
+
+    setup();
+    forget();
+    assert_refused(bytes, size, last->version + 1, "is too new");
+    /* A subsection of which it does not know */
+    bytes = g_realloc(bytes, size + sizeof(sub) - 1);
+    memcpy(bytes + size, sub, sizeof(sub) - 1);
+    assert_refused(bytes, size + sizeof(sub) - 1, last->version,
+                   "arm-smmuv3-accel/later");
+    load_streams(last);
+    rules_end();
+}
+
+static void describe(GString *s, const VMStateDescription *vmsd)
+{
+    g_string_append_printf(s, "%s %d:", vmsd->name, vmsd->version_id);
+    for (const VMStateField *f = vmsd->fields; f->name; f++) {
+        g_string_append_printf(s, " %s %zu*%d", f->name, f->size,
+                               MAX(f->num, 1));
+        if (f->vmsd) {
+            g_string_append(s, " (");
+            describe(s, f->vmsd);
+            g_string_append(s, ")");
+        }
+    }
+    for (int i = 0; vmsd->subsections && vmsd->subsections[i]; i++) {
+        g_string_append(s, "; ");
+        describe(s, vmsd->subsections[i]);
+    }
+}
+
+/* VMs with accel=off go to QEMU 10.2.2 and come from there */
+static void test_the_emulated_state_is_that_of_10_2_2(void)
+{
+    g_autoptr(GString) is = g_string_new(NULL);
+    static const char queue[] =
+        "(smmuv3_queue 1: base 8*1 prod 4*1 cons 4*1 log2size 1*1)";
+    g_autofree char *should_be = g_strdup_printf(
+        "smmuv3 1: features 4*1 sid_size 1*1 sid_split 1*1 cr 4*3 cr0ack 4*1 "
+        "statusr 4*1 irq_ctrl 4*1 gerror 4*1 gerrorn 4*1 gerror_irq_cfg0 8*1 "
+        "gerror_irq_cfg1 4*1 gerror_irq_cfg2 4*1 strtab_base 8*1 "
+        "strtab_base_cfg 4*1 eventq_irq_cfg0 8*1 eventq_irq_cfg1 4*1 "
+        "eventq_irq_cfg2 4*1 cmdq %zu*1 %s eventq %zu*1 %s; "
+        "smmuv3/gbpa 1: gbpa 4*1", sizeof(SMMUQueue), queue, sizeof(SMMUQueue),
+        queue);
+
+    describe(is, DEVICE_GET_CLASS(smmu)->vmsd);
+    g_assert_cmpstr(is->str, ==, should_be);
+}
+
 #define RULES(X) \
     X(each_releases_state_is_loaded) \
     X(what_is_saved_is_the_last_of_them) \
-    X(each_releases_cmdqv_is_loaded)
+    X(each_releases_cmdqv_is_loaded) \
+    X(a_later_releases_state_is_refused) \
+    X(the_emulated_state_is_that_of_10_2_2)
 
 void handover_rules_add(void)
 {

@@ -156,6 +156,39 @@ static void test_refused(void)
     guest_stop(g);
 }
 
+/* What a new process could not have; the guest goes on */
+static void test_private_memory(void)
+{
+    Guest *g = guest_start(2, "");
+    g_autofree char *why = guest_hand_over_error(g);
+
+    g_assert_nonnull(strstr(why, "not compatible with CPR"));
+    smmu_setup(g, false);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+    dma_assert(g, MAPPED, BLOCKED);
+    guest_stop(g);
+}
+
+/* The command line has the other order: each device would get the other's */
+static void test_another_order(void)
+{
+    Guest *g = guest_start_shared(2, true);
+    g_autofree char *in_order = g_strdup_printf(
+        "host=%s,iommufd=iommufd0,rombar=0,id=dev0,bus=rp0 -device vfio-pci,"
+        "host=%s,iommufd=iommufd0,rombar=0,id=dev1,bus=rp1",
+        guest_host_device(0), guest_host_device(1));
+    g_autofree char *other = g_strdup_printf(
+        "host=%s,iommufd=iommufd0,rombar=0,id=dev1,bus=rp1 -device vfio-pci,"
+        "host=%s,iommufd=iommufd0,rombar=0,id=dev0,bus=rp0",
+        guest_host_device(1), guest_host_device(0));
+
+    g_assert_false(guest_hand_over(g, in_order, other, NULL));
+    dma_assert(g, FLAT, FLAT);
+    hand_over(g, FLAT, FLAT);
+    guest_stop(g);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -165,5 +198,7 @@ int main(int argc, char **argv)
     qtest_add_func("/smmuv3-handover/event", test_event);
     qtest_add_func("/smmuv3-handover/unplug", test_unplug);
     qtest_add_func("/smmuv3-handover/refused", test_refused);
+    qtest_add_func("/smmuv3-handover/private-memory", test_private_memory);
+    qtest_add_func("/smmuv3-handover/another-order", test_another_order);
     return g_test_run();
 }

@@ -273,6 +273,13 @@ Guest *guest_start_shared(int ndevs, bool one_smmu)
                     ",accel=on", assigned_device);
 }
 
+Guest *guest_start_shared_with(int ndevs, const char *smmu)
+{
+    g_autofree char *props = g_strdup_printf(",accel=on%s", smmu);
+
+    return start_on(DEVS, 1, ndevs, false, true, true, props, assigned_device);
+}
+
 Guest *guest_start_emulated(int ndevs)
 {
     return start(ndevs, true, false, "", emulated_device);
@@ -313,14 +320,15 @@ static bool wait_migrated(QTestState *qts)
     }
 }
 
-static void send_migrate(QTestState *qts, const char *cpr, const char *mig)
+/* Returns: the answer */
+static QDict *send_migrate(QTestState *qts, const char *cpr, const char *mig)
 {
     qtest_qmp_assert_success(qts, "{'execute': 'migrate-set-capabilities',"
         "'arguments': {'capabilities': ["
         "{'capability': 'return-path', 'state': true}]}}");
     qtest_qmp_assert_success(qts, "{'execute': 'migrate-set-parameters',"
         "'arguments': {'mode': 'cpr-transfer'}}");
-    qtest_qmp_assert_success(qts, "{'execute': 'migrate', 'arguments': {"
+    return qtest_qmp(qts, "{'execute': 'migrate', 'arguments': {"
         "'channels': ["
         "{'channel-type': 'main', 'addr': {'transport': 'socket',"
         " 'type': 'unix', 'path': %s}},"
@@ -352,10 +360,13 @@ bool guest_hand_over(Guest *g, const char *from, const char *to,
         cpr_fd);
     QTestState *old = g->qts;
     QTestState *new = qtest_init_ext(NULL, args, NULL, false);
+    QDict *rsp;
     bool done;
 
     close(cpr_fd);
-    send_migrate(old, cpr, mig);
+    rsp = send_migrate(old, cpr, mig);
+    g_assert_true(qdict_haskey(rsp, "return"));
+    qobject_unref(rsp);
     qtest_connect(new);
     qtest_qmp_handshake(new, NULL);
     qtest_qmp_assert_success(new, "{'execute': 'migrate-incoming',"
@@ -385,6 +396,17 @@ bool guest_hand_over(Guest *g, const char *from, const char *to,
     unlink(mig);
     rmdir(dir);
     return done;
+}
+
+char *guest_hand_over_error(Guest *g)
+{
+    QDict *rsp = send_migrate(g->qts, "/none/cpr", "/none/mig");
+    QDict *error = qdict_get_qdict(rsp, "error");
+    char *why = error ? g_strdup(qdict_get_str(error, "desc")) : NULL;
+
+    qobject_unref(rsp);
+    g_assert_nonnull(why);
+    return why;
 }
 
 void guest_set_slot_power(Guest *g, uint64_t port, bool on)

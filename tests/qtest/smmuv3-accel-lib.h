@@ -141,6 +141,8 @@ Guest *guest_start(int ndevs, const char *smmu);
 Guest *guest_start_untraced(int ndevs);
 /* With memory that another QEMU can take over; behind one SMMU or one each */
 Guest *guest_start_shared(int ndevs, bool one_smmu);
+/* The same behind one SMMU, with @smmu as above */
+Guest *guest_start_shared_with(int ndevs, const char *smmu);
 /*
  * Let another QEMU take over, by cpr-transfer. Its command line is the same; if
  * @from is not NULL, @from in it is replaced by @to. If @meanwhile is not NULL,
@@ -152,6 +154,8 @@ Guest *guest_start_shared(int ndevs, bool one_smmu);
  */
 bool guest_hand_over(Guest *g, const char *from, const char *to,
                      void (*meanwhile)(Guest *g));
+/* QEMU refuses at once to hand over; returns its words, which are the caller's */
+char *guest_hand_over_error(Guest *g);
 /* The same with as many root ports, behind one SMMU or one each */
 Guest *guest_start_many(int ndevs, bool one_smmu);
 /* The same machine with accel=off and emulated edu devices: the comparison */

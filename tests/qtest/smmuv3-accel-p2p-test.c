@@ -584,6 +584,44 @@ static void nothing_stays_mapped(void)
 }
 
 /* A host that cannot: all else is as it was */
+/* The new QEMU maps it when its main loop has its turn */
+static bool reaches_soon(Guest *g, const Peer *p,
+                         bool (*reaches_it)(Guest *g, const Peer *p))
+{
+    for (int i = 0; i < 1000; i++) {
+        if (reaches_it(g, p)) {
+            return true;
+        }
+        g_usleep(10 * 1000);
+    }
+    return false;
+}
+
+static void stand_still(Guest *g)
+{
+}
+
+/* The kernel gives another QEMU no memory that is a BAR: it is unmapped first */
+static void after_another_qemu_took_over(void)
+{
+    g_autofree char *args = peer_args(env("SMMUV3_TEST_PEER"), "");
+    Guest *g = guest_start_shared_with(1, args);
+    Peer p = { PXB_BUS, PEER_SLOT, PEER_BUS };
+
+    setup_peer(g, &p);
+    g_assert_true(reaches_flat(g, &p));
+    g_assert_true(guest_hand_over(g, NULL, NULL, NULL));
+    g_assert_true(reaches_soon(g, &p, reaches_flat));
+    /* The new one does not run the VM at once */
+    g_assert_true(guest_hand_over(g, NULL, NULL, stand_still));
+    g_assert_true(reaches_soon(g, &p, reaches_flat));
+    translate(g);
+    g_assert_true(reaches_mapped(g, &p));
+    g_assert_true(guest_hand_over(g, NULL, NULL, NULL));
+    g_assert_true(reaches_soon(g, &p, reaches_mapped));
+    guest_stop(g);
+}
+
 static void nothing_on_a_host_without(void)
 {
     Peer p;
@@ -618,5 +656,6 @@ int main(int argc, char **argv)
     TEST(not_with_the_property_off);
     TEST(each_bar_is_mapped_once);
     TEST(nothing_stays_mapped);
+    TEST(after_another_qemu_took_over);
     return g_test_run();
 }

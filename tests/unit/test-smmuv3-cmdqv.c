@@ -1422,6 +1422,9 @@ static void any_step(Machine *m, GRand *r)
     case 6:
         any_of_smmu(m, r, i);
         break;
+    case 7:
+        event_hand_over(m);
+        break;
     default:
         any_access(m, r);
         break;

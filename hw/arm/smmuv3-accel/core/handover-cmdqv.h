@@ -4,10 +4,10 @@
  * Knows what of it is still true in another process that has the same iommufd.
  * It must not know how this gets there.
  *
- * The hardware's queues do not go from one process to the other. They pin guest
- * memory, and whoever fails to take over could not give them back. So the old
- * process takes them back first, and whichever runs the guest next gives them:
- * the new one, or the old one if the new one fails.
+ * The hardware's queues do not go from one process to the other. The old process
+ * takes them back first: what it hands over is then not older than what the
+ * hardware has done. Whichever process runs the guest next gives them again: the
+ * new one, or the old one if the new one fails.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -5,7 +5,8 @@
 #
 # shellcheck shell=sh
 
-export GRACE_MACHINE=virt,gic-version=3,its=on,hmat=on,ras=on,highmem-mmio-size=4T
+# NVIDIA's window is of 4T. One of 16T is where addresses of 44 bits end.
+export GRACE_MACHINE=virt,gic-version=3,its=on,hmat=on,ras=on,highmem-mmio-size=16T
 GRACE_NODES=8           # without memory, of each GPU
 
 # grace_port N NAME ADDRESS CHASSIS: a port of root complex N, with a device

@@ -216,6 +216,10 @@ static Guest *start_on(int nports, int smmus, int ndevs, bool emulated,
     g_string_append_printf(args, " -D %s", g->trace_path);
     g->qts = qtest_init(args->str);
     guest_enumerate(g);
+    if (ndevs && !emulated &&
+        !g_strcmp0(g_getenv("SMMUV3_TEST_CMDQV"), "live")) {
+        cmdqv_setup(g);
+    }
     return g;
 }
 

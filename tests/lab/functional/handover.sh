@@ -302,6 +302,18 @@ old_ends()
     same $? 1 && wait $CUT_PID
 }
 
+# old_gives_up: the new QEMU has run the guest, and is no more. The old one ends
+# by itself.
+old_gives_up()
+{
+    kill -9 $GUEST_PID $CUT_PID
+    wait $GUEST_PID $CUT_PID
+    exec 6>&-
+    within 20 has_ended $OLD_PID || return 1
+    wait $OLD_PID
+    same $? 1
+}
+
 # old_killed: the old QEMU is no more.
 old_killed()
 {

@@ -7,6 +7,10 @@
  * and drive the same devices. So whoever starts the VM locks a file that both
  * have, and who finds it locked ends.
  *
+ * When the new QEMU has run the VM and has ended, the old one can lock it. But
+ * its registers are those of before, and the guest's memory is not. So the file
+ * says who ran the VM last, and who does not know of that one ends.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -18,21 +22,51 @@
 #include "system/runstate.h"
 #include "state.h"
 
+/* 0: nobody has */
+static uint64_t ran_last(const SMMUv3Accel *accel)
+{
+    uint64_t id;
+
+    return pread(accel->fence_fd, &id, sizeof(id), 0) == sizeof(id) ? id : 0;
+}
+
+static void end(const char *why)
+{
+    error_report("arm-smmuv3: another QEMU %s this VM, so this one ends", why);
+    /* At once: no handler may do anything more in the VM's name */
+    _exit(EXIT_FAILURE);
+}
+
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     SMMUv3Accel *accel = opaque;
+    uint64_t id = accel->fence_id;
     /* A lock of the process, not of the open file, which both share */
     struct flock lock = {
         .l_type = running ? F_WRLCK : F_UNLCK,
         .l_whence = SEEK_SET,
     };
 
-    if (fcntl(accel->fence_fd, F_SETLK, &lock) == 0 || !running) {
+    if (fcntl(accel->fence_fd, F_SETLK, &lock) < 0 && running) {
+        end("runs");
+    }
+    if (!running) {
         return;
     }
-    error_report("arm-smmuv3: another QEMU runs this VM, so this one ends");
-    /* At once: no handler may do anything more in the VM's name */
-    _exit(EXIT_FAILURE);
+    if (ran_last(accel) != accel->fence_last) {
+        end("has run");
+    }
+    if (pwrite(accel->fence_fd, &id, sizeof(id), 0) == sizeof(id)) {
+        accel->fence_last = id;
+    } else {
+        error_report("arm-smmuv3: cannot say who runs the VM: %s",
+                     strerror(errno));
+    }
+}
+
+void smmuv3_accel_fence_loaded(SMMUv3Accel *accel)
+{
+    accel->fence_last = ran_last(accel);
 }
 
 bool smmuv3_accel_fence_realize(SMMUv3Accel *accel, Error **errp)
@@ -48,6 +82,7 @@ bool smmuv3_accel_fence_realize(SMMUv3Accel *accel, Error **errp)
         }
         cpr_save_fd(name, 0, accel->fence_fd);
     }
+    accel->fence_id = (uint64_t)g_random_int() << 32 | getpid();
     /* Before anybody else starts something, and after all have stopped */
     accel->fence = qemu_add_vm_change_state_handler_prio(vm_state_changed,
                                                          accel, INT_MIN);

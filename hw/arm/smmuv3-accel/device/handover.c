@@ -214,6 +214,7 @@ static bool loaded(void *opaque, int version, Error **errp)
         return false;
     }
     accel->events.expected = accel->handover.event;
+    smmuv3_accel_fence_loaded(accel);
     return true;
 }
 

@@ -89,7 +89,8 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  *            told later, and nothing is taken from the command queue
  * @update_end: when no further stream is done for now
  * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
- * @fence_fd: locked by whichever QEMU runs the VM
+ * @fence_fd: locked by whichever QEMU runs the VM; has its @fence_id
+ * @fence_last: of the QEMU that ran the VM last, as far as this one knows
  */
 struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -126,6 +127,8 @@ struct SMMUv3Accel {
     QEMUTimer *retry_timer;
     SMMUv3AccelHandover handover;
     int fence_fd;
+    uint64_t fence_id;
+    uint64_t fence_last;
     VMChangeStateEntry *fence;
     Error *migration_blocker;
 };
@@ -223,6 +226,8 @@ void smmuv3_accel_handover_unplugged(SMMUv3Accel *accel);
 /* device/fence.c: of two QEMUs that have the same VM, one runs it */
 
 bool smmuv3_accel_fence_realize(SMMUv3Accel *accel, Error **errp);
+/* The state of another QEMU, which runs the VM no longer, is loaded */
+void smmuv3_accel_fence_loaded(SMMUv3Accel *accel);
 void smmuv3_accel_fence_finalize(SMMUv3Accel *accel);
 
 /* device/cmdq-memory.c: where the queues are */

@@ -302,12 +302,14 @@ old_ends()
     same $? 1 && wait $CUT_PID
 }
 
-# old_gives_up: the new QEMU has run the guest, and is no more. The old one ends
-# by itself.
+# old_gives_up: the new QEMU has run the guest, and is no more; only then does the
+# old one lose its connection. It ends by itself.
 old_gives_up()
 {
-    kill -9 $GUEST_PID $CUT_PID
-    wait $GUEST_PID $CUT_PID
+    kill -9 $GUEST_PID
+    wait $GUEST_PID
+    kill -9 $CUT_PID
+    wait $CUT_PID
     exec 6>&-
     within 20 has_ended $OLD_PID || return 1
     wait $OLD_PID

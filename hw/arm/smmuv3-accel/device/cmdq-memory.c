@@ -112,6 +112,10 @@ bool smmuv3_accel_store_cmdq(SMMUv3State *s, uint64_t addr, uint32_t data)
     /* All earlier stores must be visible before this one */
     smp_wmb();
     stl_le_p(m->ptr + (addr - m->base), data);
-    address_space_cache_invalidate(&m->cache, addr - m->base, sizeof(data));
+    /* Asked here, because to tell nobody costs as much as all of the store */
+    if (memory_region_get_dirty_log_mask(m->cache.mrs.mr)) {
+        address_space_cache_invalidate(&m->cache, addr - m->base,
+                                       sizeof(data));
+    }
     return true;
 }

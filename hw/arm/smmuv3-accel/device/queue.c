@@ -311,8 +311,13 @@ static bool is_active(SMMUv3State *s, uint32_t error)
 static bool has_commands(SMMUv3State *s)
 {
     SMMUQueue *q = &s->cmdq;
-    uint32_t n = count_entries(q);
+    uint32_t n;
 
+    if (q->prod == q->cons) {
+        /* Each write of PROD ends here */
+        return false;
+    }
+    n = count_entries(q);
     return smmuv3_cmdq_enabled(s) && n && n <= 1u << q->log2size &&
            !s->accel->cmdq_moved && !s->accel->updating &&
            !is_active(s, R_GERROR_CMDQ_ERR_MASK);

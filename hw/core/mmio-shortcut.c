@@ -1,5 +1,5 @@
 /*
- * Registers that a vCPU's write reaches past the memory map
+ * Registers that a vCPU reaches past the memory map
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,11 +1,12 @@
 /*
- * Registers that a vCPU's write reaches past the memory map
+ * Registers that a vCPU reaches past the memory map
  *
  * To find a register in the memory map, and to call its function by way of a
- * MemoryRegion, costs more than some writes do themselves. A register that is
- * written very often, and whose function takes no big lock, can have a
- * shortcut: its address leads to the function at once. It is a second way to
- * the same function: whoever does not take it meets the same.
+ * MemoryRegion, costs more than some accesses do themselves. A page of
+ * registers that are accessed often, and whose functions take the big lock
+ * themselves where they need it, can have a shortcut: its address leads to the
+ * functions at once. It is a second way to the same functions: whoever does not
+ * take it meets the same.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,14 +18,17 @@
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
 
+#define MMIO_SHORTCUT_SIZE 0x1000
+
 /**
- * MMIOShortcut - to a little-endian register of 32 bits
+ * MMIOShortcut - to a page of little-endian registers of 32 bits
  * @addr: guest physical; changed with the big lock only
- * @write: called without the big lock, by several threads at once
+ * @read, @write: called without the big lock, by several threads at once
  */
 typedef struct MMIOShortcut {
     hwaddr addr;
-    void (*write)(void *opaque, uint32_t val);
+    uint32_t (*read)(void *opaque, hwaddr offset);
+    void (*write)(void *opaque, hwaddr offset, uint32_t val);
     void *opaque;
 } MMIOShortcut;
 
@@ -38,7 +42,7 @@ static inline MMIOShortcut **mmio_shortcut_slot(hwaddr addr)
 }
 
 /*
- * With the big lock: the register is at @addr from now on. Of two shortcuts
+ * With the big lock: the page is at @addr from now on. Of two shortcuts
  * with the same slot only the first is used.
  */
 void mmio_shortcut_add(MMIOShortcut *s, hwaddr addr);
@@ -46,18 +50,27 @@ void mmio_shortcut_add(MMIOShortcut *s, hwaddr addr);
 void mmio_shortcut_remove(MMIOShortcut *s);
 
 /*
- * Write @len bytes at @data to @addr. Returns: false if that is no register
- * with a shortcut; nothing is done then
+ * Read or write @len bytes at @data, of @addr. Returns: false if that is no
+ * register with a shortcut; nothing is done then
  */
-static inline bool mmio_shortcut_write(hwaddr addr, const void *data,
-                                       unsigned len)
+static inline bool mmio_shortcut_rw(hwaddr addr, void *data, unsigned len,
+                                    bool is_write)
 {
     MMIOShortcut *s = qatomic_load_acquire(mmio_shortcut_slot(addr));
+    hwaddr offset;
 
-    if (!s || qatomic_read(&s->addr) != addr || len != 4) {
+    if (!s || len != 4) {
         return false;
     }
-    s->write(s->opaque, ldl_le_p(data));
+    offset = addr - qatomic_read(&s->addr);
+    if (offset >= MMIO_SHORTCUT_SIZE || offset % 4) {
+        return false;
+    }
+    if (is_write) {
+        s->write(s->opaque, offset, ldl_le_p(data));
+    } else {
+        stl_le_p(data, s->read(s->opaque, offset));
+    }
     return true;
 }
 

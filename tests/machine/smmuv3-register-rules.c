@@ -652,36 +652,54 @@ static void ranges_are_tried_again_after_a_reset(void)
 
 /* --- Ways to and through the SMMU --- */
 
-/* As a vCPU's write, under KVM */
-static bool take_shortcut(unsigned reg, unsigned width, uint64_t val)
+/* As a vCPU's access, under KVM */
+static bool write_by_shortcut(unsigned reg, unsigned width, uint64_t val)
 {
     val = cpu_to_le64(val);
-    return mmio_shortcut_write(machine_address(smmu) + reg, &val, width);
+    return mmio_shortcut_rw(machine_address(smmu) + reg, &val, width, true);
 }
 
-static void a_shortcut_leads_to_cmdq_prod(void)
+static void assert_reads_by_shortcut(unsigned reg, uint32_t want)
+{
+    uint32_t val = ~want;
+
+    g_assert_true(mmio_shortcut_rw(machine_address(smmu) + reg, &val, 4,
+                                   false));
+    g_assert_cmphex(le32_to_cpu(val), ==, want);
+}
+
+static void a_shortcut_leads_to_the_registers(void)
 {
     MemoryRegion other;
 
     machine_write(CR0, 4, CMDQEN);
     put_command(CMDQ, 0, SYNC, 0);
     put_command(CMDQ, 1, SYNC, 0);
-    g_assert_false(take_shortcut(CMDQ_PROD, 8, 1));
-    g_assert_false(take_shortcut(CMDQ_CONS, 4, 1));
-    g_assert_false(take_shortcut(PAGE1 + CMDQ_PROD, 4, 1));
+    g_assert_false(write_by_shortcut(CMDQ_PROD, 8, 1));
+    g_assert_false(write_by_shortcut(CMDQ_PROD + 2, 4, 1));
+    g_assert_false(write_by_shortcut(PAGE1 + CMDQ_PROD, 4, 1));
+    g_assert_false(write_by_shortcut(-4, 4, 1));
     assert_reads(CMDQ_PROD, 4, 0);
-    g_assert_true(take_shortcut(CMDQ_PROD, 4, 1));
+    g_assert_true(write_by_shortcut(CMDQ_PROD, 4, 1));
     assert_reads(CMDQ_CONS, 4, 1);
+    assert_reads_by_shortcut(CMDQ_CONS, 1);
+    /* And those that need the big lock */
+    g_assert_true(write_by_shortcut(GBPA, 4, 0x80101000));
+    assert_reads(GBPA, 4, 0x101000);
+    assert_reads_by_shortcut(GBPA, 0x101000);
 
-    /* Something else is there for a while */
-    memory_region_init_io(&other, NULL, &unassigned_io_ops, NULL, "other",
-                          0x1000);
-    memory_region_add_subregion_overlap(get_system_memory(),
-                                        machine_address(smmu), &other, 1);
-    g_assert_false(take_shortcut(CMDQ_PROD, 4, 2));
-    memory_region_del_subregion(get_system_memory(), &other);
-    object_unparent(OBJECT(&other));
-    g_assert_true(take_shortcut(CMDQ_PROD, 4, 2));
+    /* Something else is there for a while, if only at one register */
+    for (int part = 0; part < 2; part++) {
+        memory_region_init_io(&other, NULL, &unassigned_io_ops, NULL, "other",
+                              part ? 4 : 0x1000);
+        memory_region_add_subregion_overlap(get_system_memory(),
+                                            machine_address(smmu) +
+                                            (part ? GERRORN : 0), &other, 1);
+        g_assert_false(write_by_shortcut(CMDQ_PROD, 4, 2));
+        memory_region_del_subregion(get_system_memory(), &other);
+        object_unparent(OBJECT(&other));
+    }
+    g_assert_true(write_by_shortcut(CMDQ_PROD, 4, 2));
     assert_reads(CMDQ_CONS, 4, 2);
 }
 
@@ -738,7 +756,7 @@ static void a_bridges_msi_follows_its_ste(void)
     X(messages_that_fail_are_errors) \
     X(errors_acknowledged_without_repair_come_again) \
     X(ranges_are_tried_again_after_a_reset) \
-    X(a_shortcut_leads_to_cmdq_prod) \
+    X(a_shortcut_leads_to_the_registers) \
     X(a_bridges_msi_follows_its_ste)
 
 RULES(RULE_TEST)

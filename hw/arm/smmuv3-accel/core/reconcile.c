@@ -113,24 +113,25 @@ void smmuv3_hand_over_sids(SMMUv3Streams *s)
     }
 }
 
-/*
- * Those of @w that translate, or those that do not. Returns: false if @enough
- * has said so
- */
-static bool reconcile_kind(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
-                           bool translates, bool (*enough)(void *owner))
+/* Those that translate after the others */
+static void reconcile_each(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
+                           bool (*enough)(void *owner))
 {
-    for (size_t i = 0; i < n; i++) {
-        if (smmuv3_wants_vdevice(&w[i]) != translates) {
-            continue;
-        }
-        reconcile_or_report(s, &w[i]);
-        w[i].st->due = false;
-        if (enough && enough(s->owner)) {
-            return false;
+    bool first = true;
+
+    for (int translates = 0; translates < 2; translates++) {
+        for (size_t i = 0; i < n; i++) {
+            if (smmuv3_wants_vdevice(&w[i]) != translates) {
+                continue;
+            }
+            if (!first && enough && enough(s->owner)) {
+                return;
+            }
+            first = false;
+            reconcile_or_report(s, &w[i]);
+            w[i].st->due = false;
         }
     }
-    return true;
 }
 
 void smmuv3_reconcile_some(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
@@ -163,9 +164,7 @@ void smmuv3_reconcile_some(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
     if (translates && flushed) {
         smmuv3_stale_clean_tlb(s);
     }
-    if (reconcile_kind(s, w, n, false, enough)) {
-        reconcile_kind(s, w, n, true, enough);
-    }
+    reconcile_each(s, w, n, enough);
     smmuv3_hand_over_sids(s);
     smmuv3_closed_update_timer(s);
 }

@@ -45,8 +45,8 @@ int smmuv3_reconcile(SMMUv3Streams *s, const SMMUv3Wanted *w, Error **errp);
 void smmuv3_reconcile_all(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n);
 
 /*
- * The same, but no further stream after @enough has said so, which is asked
- * after each; NULL: all. Of those that it came to SMMUv3Stream.due is cleared.
+ * The same, but no further stream once @enough has said so, which is asked
+ * between two; NULL: all. Of those that it came to SMMUv3Stream.due is cleared.
  */
 void smmuv3_reconcile_some(SMMUv3Streams *s, const SMMUv3Wanted *w, size_t n,
                            bool (*enough)(void *owner));

@@ -33,7 +33,7 @@ void smmuv3_streams_update_begin(SMMUv3Streams *s);
 
 /**
  * smmuv3_streams_update_some - bring some streams to what the registers say
- * @enough: asked after each stream whether this was the last for now; called
+ * @enough: asked between two streams whether that was enough for now; called
  *          with @s->owner; NULL: all streams
  *
  * The other streams do what the registers said before. Streams can be plugged,

@@ -1,5 +1,5 @@
 /*
- * The shortcut to CMDQ_PROD, the one register that each unmap writes
+ * The shortcut to the registers of page 0; each unmap writes CMDQ_PROD
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,22 +8,26 @@
 #include "state.h"
 #include "hw/arm/smmuv3-internal.h"
 
-static void write_prod(void *opaque, uint32_t val)
+static uint32_t read_register(void *opaque, hwaddr offset)
 {
     SMMUv3Accel *accel = opaque;
 
-    smmuv3_accel_write(accel->smmu, A_CMDQ_PROD, val, sizeof(val));
+    return smmuv3_accel_read(accel->smmu, offset, sizeof(uint32_t));
 }
 
-/* Is CMDQ_PROD in @section? If another region covers it, it is in none. */
-static bool has_prod(SMMUv3Accel *accel, const MemoryRegionSection *section)
+static void write_register(void *opaque, hwaddr offset, uint32_t val)
 {
-    hwaddr first = section->offset_within_region;
+    SMMUv3Accel *accel = opaque;
 
+    smmuv3_accel_write(accel->smmu, offset, val, sizeof(val));
+}
+
+/* All of the page? If another region covers it, or a part, it is in none. */
+static bool has_page(SMMUv3Accel *accel, const MemoryRegionSection *section)
+{
     return section->mr == &ARM_SMMU(accel->smmu)->iomem &&
-           first <= A_CMDQ_PROD &&
-           A_CMDQ_PROD + sizeof(uint32_t) - first <=
-           int128_get64(section->size);
+           section->offset_within_region == 0 &&
+           int128_get64(section->size) >= MMIO_SHORTCUT_SIZE;
 }
 
 static void region_add(MemoryListener *listener, MemoryRegionSection *section)
@@ -31,10 +35,9 @@ static void region_add(MemoryListener *listener, MemoryRegionSection *section)
     SMMUv3Accel *accel = container_of(listener, SMMUv3Accel,
                                       shortcut_listener);
 
-    if (has_prod(accel, section)) {
+    if (has_page(accel, section)) {
         mmio_shortcut_add(&accel->shortcut,
-                          section->offset_within_address_space + A_CMDQ_PROD -
-                          section->offset_within_region);
+                          section->offset_within_address_space);
     }
 }
 
@@ -43,14 +46,15 @@ static void region_del(MemoryListener *listener, MemoryRegionSection *section)
     SMMUv3Accel *accel = container_of(listener, SMMUv3Accel,
                                       shortcut_listener);
 
-    if (has_prod(accel, section)) {
+    if (has_page(accel, section)) {
         mmio_shortcut_remove(&accel->shortcut);
     }
 }
 
 void smmuv3_accel_shortcut_realize(SMMUv3Accel *accel)
 {
-    accel->shortcut.write = write_prod;
+    accel->shortcut.read = read_register;
+    accel->shortcut.write = write_register;
     accel->shortcut.opaque = accel;
     accel->shortcut_listener = (MemoryListener) {
         .name = "arm-smmuv3-shortcut",

@@ -207,6 +207,7 @@ void vsmmu_plug(VSMMU *v, unsigned device)
     if (first) {
         g_assert_cmpint(dup2(v->events[0], accel->streams.viommu->veventq_fd),
                         >=, 0);
+        smmuv3_accel_expect_events(accel);
         accel->events = (SMMUv3EventReader) {};
     }
 }
@@ -656,6 +657,32 @@ static void a_doorbell_does_a_slice(void)
     teardown_smmus(2);
 }
 
+#define EVENTS 8 /* as many as the queue has at once, and no error */
+
+static void *put_and_sync(void *opaque)
+{
+    VSMMU *v = opaque;
+
+    for (unsigned i = 1; i <= EVENTS; i++) {
+        vsmmu_put_event(v);
+        vsmmu_unmap(v, 0, i);
+        g_assert_cmphex(vsmmu_read(v, EVENTQ_PROD), ==, i);
+    }
+    return NULL;
+}
+
+/* 4.7.3: also where the big lock need not be taken for the commands */
+static void an_event_is_there_when_a_sync_completes(void)
+{
+    VSMMU *v = &vsmmu[0];
+    QemuThread thread;
+
+    setup_smmus(1);
+    vcpu_create(&thread, put_and_sync, v);
+    vcpu_join(&thread);
+    teardown_smmus(1);
+}
+
 /* Linked as main(), with the emulator's own left aside */
 int threads_main(int argc, char **argv)
 {
@@ -675,6 +702,7 @@ int threads_main(int argc, char **argv)
     TEST(a_host_that_fails_is_slow_and_fails);
     TEST(nobody_waits_for_who_keeps_the_big_lock);
     TEST(a_doorbell_does_a_slice);
+    TEST(an_event_is_there_when_a_sync_completes);
     threads_add_model();
     threads_add_benchmarks();
     return g_test_run();

@@ -186,6 +186,9 @@ void smmuv3_accel_watch_events(SMMUv3Accel *accel, bool running)
         qemu_set_fd_handler(viommu->veventq_fd,
                             running ? smmuv3_accel_read_events : NULL, NULL,
                             accel);
+        if (running) {
+            smmuv3_accel_expect_events(accel);
+        }
     }
     if (viommu) {
         smmuv3_accel_cmdqv_watch(accel, running);

@@ -89,6 +89,7 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  *            told later, and nothing is taken from the command queue
  * @update_end: when no further stream is done for now
  * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
+ * @events_ready: an epoll descriptor: are there events? -1 where it cannot tell
  * @fence_fd: locked by whichever QEMU runs the VM; has its @fence_id
  * @fence_last: of the QEMU that ran the VM last, as far as this one knows
  */
@@ -119,6 +120,7 @@ struct SMMUv3Accel {
     SMMUv3Streams streams;
     QTAILQ_HEAD(, SMMUv3AccelDevice) devices;
     SMMUv3EventReader events;
+    int events_ready;
     SMMUv3AccelQueueMemory cmdq_memory;
     MMIOShortcut shortcut;
     MemoryListener shortcut_listener;
@@ -283,6 +285,8 @@ void smmuv3_accel_record(SMMUv3State *s,
  * @opaque: an SMMUv3Accel *, with a vEVENTQ
  */
 void smmuv3_accel_read_events(void *opaque);
+/* Of a new vEVENTQ, before smmuv3_accel_has_events() can tell */
+void smmuv3_accel_expect_events(SMMUv3Accel *accel);
 /* Are there any? Needs no big lock */
 bool smmuv3_accel_has_events(SMMUv3Accel *accel);
 /* The same, where there may be no vEVENTQ */

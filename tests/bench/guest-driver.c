@@ -13,6 +13,12 @@
  *     smmuen ROW OPS       SMMUEN = 1, then 0
  *     cfgi-all ROW OPS     CFGI_ALL and CMD_SYNC, SMMUEN = 1
  *
+ * and without markers, for bench --waits:
+ *
+ *     storm SECONDS        2^18 commands at a time, TLBI and CMD_SYNC
+ *     cfgi-storm SECONDS   the same, CFGI_ALL and CMD_SYNC
+ *     flips SECONDS        gbpa-change
+ *
  * It takes the place of kernel/dma/map_benchmark.c in the guest's build of the
  * lab's kernel, which has no modules.
  */
@@ -37,6 +43,8 @@
 #define GBPA_ABORT  BIT(20)
 #define GBPA_UPDATE BIT(31)
 #define CMDQ_SHIFT  7
+/* As many as the pages that alloc_pages() gives */
+#define LONG_SHIFT  18
 
 static struct device *bench_dev;
 static void __iomem *smmu;
@@ -151,6 +159,50 @@ static int cfgi_all(void)
 	return wait_for(CMDQ_CONS, ~0, cmdq_prod);
 }
 
+static int flips(unsigned long seconds)
+{
+	unsigned long end = jiffies + seconds * HZ;
+	int ret = 0;
+
+	while (!ret && time_before(jiffies, end)) {
+		ret = gbpa_change();
+		cond_resched();
+	}
+	return ret;
+}
+
+/* All of a long queue at a time: @word0 and @word1, CMD_SYNC, and so on */
+static int storm(unsigned long seconds, u64 word0, u64 word1)
+{
+	const u32 n = BIT(LONG_SHIFT);
+	int order = get_order(n * 16UL);
+	unsigned long end = jiffies + seconds * HZ;
+	__le64 *cmd = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, order);
+	u32 prod = 0, i;
+	int ret;
+
+	if (!cmd)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		cmd[i * 2] = cpu_to_le64(i & 1 ? 0x46 : word0);
+		cmd[i * 2 + 1] = cpu_to_le64(i & 1 ? 0 : word1);
+	}
+	ret = write_cr0(0);
+	writeq(virt_to_phys(cmd) | LONG_SHIFT, smmu + CMDQ_BASE);
+	writel(0, smmu + CMDQ_PROD);
+	writel(0, smmu + CMDQ_CONS);
+	ret = ret ?: write_cr0(CR0_CMDQEN | CR0_SMMUEN);
+	while (!ret && time_before(jiffies, end)) {
+		prod ^= n;
+		writel(prod, smmu + CMDQ_PROD);
+		while (readl(smmu + CMDQ_CONS) != prod)
+			cond_resched();
+	}
+	ret = ret ?: write_cr0(CR0_CMDQEN);
+	free_pages((unsigned long)cmd, order);
+	return ret;
+}
+
 static int bench_smmu(int (*one)(void), unsigned long row, unsigned long ops)
 {
 	int ret = 0;
@@ -176,6 +228,12 @@ static int command(const char *line)
 		return bench_map(row, ops, size);
 	if (!smmu)
 		return -EINVAL;
+	if (sscanf(line, "storm %lu", &row) == 1)
+		return storm(row, 0x20, 0);
+	if (sscanf(line, "cfgi-storm %lu", &row) == 1)
+		return storm(row, 0x04, 31);
+	if (sscanf(line, "flips %lu", &row) == 1)
+		return flips(row);
 	if (sscanf(line, "gbpa-same %lu %lu", &row, &ops) == 2)
 		return bench_smmu(gbpa_same, row, ops);
 	if (sscanf(line, "gbpa-change %lu %lu", &row, &ops) == 2)

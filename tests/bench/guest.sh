@@ -36,6 +36,36 @@ nvme()
     bench-read $((run * 100 + _row)) "$@" /dev/nvme0n1 || row_failed "$_row"
 }
 
+# The monitor is asked from now on; see bench-waits.c
+phase()
+{
+    echo "phase $1"
+    sleep 1
+}
+
+# waits_of_vcpus SECONDS: 1, 2, 4 and 8 vCPUs, each with a disk behind an SMMU of
+# its own; then one, and one that reads a register of another device
+waits_of_vcpus()
+{
+    for _n in 1 2 4 8; do
+        # shellcheck disable=SC2046
+        bench-waits reads "$1" $(ls /dev/nvme*n1 | head -n $_n) ||
+            row_failed reads
+    done
+    bench-waits register "$1" /dev/nvme0n1 || row_failed register
+}
+
+# waits_of_the_monitor SECONDS: while the driver does its worst
+waits_of_the_monitor()
+{
+    take_smmu
+    for _command in storm cfgi-storm flips; do
+        phase $_command
+        echo "$_command $1" >/sys/kernel/debug/smmu_bench ||
+            row_failed $_command
+    done
+}
+
 # From here on nothing but the driver uses the SMMU
 take_smmu()
 {
@@ -51,8 +81,14 @@ run=$(parameter run)
 # Used in /bench/rows
 # shellcheck disable=SC2034
 ril=$(parameter ril)
-_left=100
-while ! [ -e /dev/nvme0n1 ] && [ $_left -gt 0 ]; do
+disks_are_there()
+{
+    set -- /dev/nvme*n1
+    [ -e "$1" ] && [ $# -ge "$(parameter disks)" ]
+}
+
+_left=300
+until disks_are_there || [ $_left = 0 ]; do
     _left=$((_left - 1))
     sleep 0.1
 done

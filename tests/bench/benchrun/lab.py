@@ -3,6 +3,7 @@
 
 import configparser
 import os
+import re
 import shutil
 
 from labrun import cases, runner
@@ -45,12 +46,16 @@ class Counts:
                        and per_op(k)}
 
 
-def _case(guests, board, hugepages, profile, smmus):
+def _read_case(name):
     ini = configparser.ConfigParser(interpolation=None, delimiters=('=',),
                                     comment_prefixes=('#',),
                                     default_section='bench')
     ini.read(os.path.join(parts.HERE, 'bench.ini'), encoding='utf-8')
-    case = cases.Case('bench', ini[board])
+    return cases.Case(name, ini[name])
+
+
+def _case(guests, board, hugepages, profile, smmus):
+    case = _read_case(board)
     case.devices = [d.replace('{build}', BUILD).replace(
         '{profile}', ',profile={run}/profile' if profile else '')
                     for d in case.devices]
@@ -64,20 +69,26 @@ def _case(guests, board, hugepages, profile, smmus):
     return case
 
 
-class _BenchRunner(runner.Runner):
-    """The lab's runner, with a board that counts."""
+class _PeerRunner(runner.Runner):
+    """The lab's runner, with the other QEMU in the host."""
 
     def __init__(self, peer_cpio, verbose):
         super().__init__(verbose=verbose)
         self.peer_cpio = peer_cpio
-        self.text = ''
+
+    def _watch(self, case, cmd, run_dir, outcome):
+        with open(os.path.join(run_dir, 'initramfs'), 'ab') as out, \
+                open(self.peer_cpio, 'rb') as f:
+            shutil.copyfileobj(f, out)
+        return super()._watch(case, cmd, run_dir, outcome)
+
+
+class _BenchRunner(_PeerRunner):
+    """The same, with a board that counts."""
 
     def _watch(self, case, cmd, run_dir, outcome):
         # Counting instructions and running vCPUs in parallel exclude another.
         cmd[cmd.index('tcg,thread=multi')] = 'tcg'
-        with open(os.path.join(run_dir, 'initramfs'), 'ab') as out, \
-                open(self.peer_cpio, 'rb') as f:
-            shutil.copyfileobj(f, out)
         timed_out = super()._watch(case, cmd, run_dir, outcome)
         for name in ('counts', 'profile'):
             where = os.path.join(run_dir, name)
@@ -107,13 +118,45 @@ def run(guests, rows_script, peer_cpio, board='plain', hugepages=False,
     parts.plugin()
     parts.guest_kernel()
     parts.guest_initrd(rows_script)
-    lab = _BenchRunner(peer_cpio, verbose)
-    outcome = lab.run(_case(guests, board, hugepages, profile, smmus))
+    _run(_BenchRunner(peer_cpio, verbose),
+         _case(guests, board, hugepages, profile, smmus))
+    with open(parts.path('counts'), encoding='utf-8') as f:
+        return _parse(f.read())
+
+
+def _run(lab, case):
+    outcome = lab.run(case)
     with open(parts.path('console'), 'w', encoding='utf-8') as f:
         f.write(outcome.console)
     if not outcome.passed():
         failed = [what for ok, what in outcome.points if not ok]
         raise LabError(f'{"; ".join(failed)}\n{runner.tail(outcome.console)}'
                        f'\nthe whole console: {parts.path("console")}')
-    with open(parts.path('counts'), encoding='utf-8') as f:
-        return _parse(f.read())
+    return outcome.console
+
+
+# The guest's part, and whether host calls take longer meanwhile
+WAITS = (('waits_of_vcpus', True), ('waits_of_the_monitor', False))
+
+
+def run_waits(peer_cpio, seconds, verbose=False):
+    """{QEMU: [what bench-waits said]}"""
+    parts.guest_kernel()
+    parts.slow_calls()
+    parts.guest_initrd(f'eval "$(parameter waits) {seconds}"\n')
+    case = _read_case('waits')
+    ran = [(qemu, *part) for qemu in ('ours', 'peer') for part in WAITS]
+    for number, (qemu, function, slow) in enumerate(ran):
+        case.script += (
+            f'BENCH_PRELOAD={"/bench/slow-calls.so" if slow else ""}\n'
+            f'BENCH_APPEND=bench.waits={function}\n'
+            f'echo "waits of {qemu}" >&2\n'
+            f'waits_guest {number} {qemu}\n')
+    console = _run(_PeerRunner(peer_cpio, verbose), case)
+    said, of = {}, None
+    for what, text in re.findall(r'^waits( of|:) (.*?)\r?$', console, re.M):
+        if what == ' of':
+            of = said.setdefault(text, [])
+        else:
+            of.append(text)
+    return said

@@ -53,13 +53,17 @@ def plugin():
     return product
 
 
-def _reader():
-    source = os.path.join(HERE, 'bench-read.c')
-    product = path('bench-read')
+def _compiled(name, product, *flags):
+    source = os.path.join(HERE, name)
+    product = path(product)
     if not _is_current(product, source):
-        _run([_cross('gcc'), '-static', '-O1', '-Wall', '-Wextra', '-Werror',
-              '-o', product, source], 'bench-read.c')
+        _run([_cross('gcc'), *flags, '-O1', '-Wall', '-Wextra', '-Werror',
+              '-o', product, source], name)
     return product
+
+
+def slow_calls():
+    return _compiled('slow-calls.c', 'slow-calls.so', '-shared', '-fPIC')
 
 
 def guest_kernel():
@@ -98,7 +102,9 @@ def guest_initrd(rows_script):
         with open(os.path.join(HERE, 'guest.sh'), 'rb') as f:
             cpio.add_data('lab/run', f.read())
         cpio.add_data('bench/rows', rows_script.encode())
-        cpio.add_file('opt/tests/bench-read', _reader())
+        for name in ('bench-read', 'bench-waits'):
+            cpio.add_file(f'opt/tests/{name}',
+                          _compiled(f'{name}.c', name, '-static'))
     with open(path('initrd'), 'wb') as out:
         for piece in (image.base(), own):
             with open(piece, 'rb') as f:

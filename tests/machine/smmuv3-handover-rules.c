@@ -198,16 +198,16 @@ static void fill_cmdqv(SMMUv3HandoverCmdqv *h)
         .page_offset = 0x123450000,
         .page_len = 0x10000,
         .veventq = 9,
-        .config = 0x10001,
-        .vintf_config = 0x1fff1,
-        .int_mask = { 0x21, 0x22 },
+        .regs.config = 0x10001,
+        .regs.vintf_config = 0x1fff1,
+        .regs.int_mask = { 0x21, 0x22 },
     };
     for (uint32_t i = 0; i < SMMUV3_CMDQV_SIDS; i++) {
-        h->sid_match[i] = 0x31 + i;
-        h->sid_replace[i] = 0x51 + i;
+        h->regs.sid_match[i] = 0x31 + i;
+        h->regs.sid_replace[i] = 0x51 + i;
     }
     for (uint32_t i = 0; i < SMMUV3_CMDQV_MAX_QUEUES; i++) {
-        h->queue[i] = (SMMUv3CmdqvQueue) {
+        h->regs.queue[i] = (SMMUv3CmdqvQueue) {
             .alloc = 0x71 + i,
             .cons = 0x81 + i,
             .prod = 0x91 + i,

@@ -979,7 +979,7 @@ static void test_hand_over_kept(void)
         work(m);
         put_some(m, 0, 7);
         /* As one that the main loop would do next */
-        m->c.queue[0].prod = m->prod[0];
+        m->c.regs.queue[0].prod = m->prod[0];
         fake_host_take_calls(&m->g->host);
         g_assert_true(hand_over(m, NULL, &error_abort));
         fake_host_assert_calls(&m->g->host, "");
@@ -1090,12 +1090,12 @@ static void longer_queues(SMMUv3HandoverCmdqv *h)
 
 static void bad_place(SMMUv3HandoverCmdqv *h)
 {
-    h->queue[0].alloc = PLACE(QUEUES);
+    h->regs.queue[0].alloc = PLACE(QUEUES);
 }
 
 static void bad_queue(SMMUv3HandoverCmdqv *h)
 {
-    h->queue[QUEUES].alloc = PLACE(0);
+    h->regs.queue[QUEUES].alloc = PLACE(0);
 }
 
 static void bad_length(SMMUv3HandoverCmdqv *h)
@@ -1188,9 +1188,9 @@ static void test_slices(void)
     }
     ring(m, 0);
     g_assert_cmphex(rd(m, PAGE0(0) + CONS), ==, ENTRIES);
-    m->c.queue[1].enabled = false;
+    m->c.regs.queue[1].enabled = false;
     ring(m, 1);
-    m->c.queue[1].enabled = true;
+    m->c.regs.queue[1].enabled = true;
     m->prod[0] = 2 * ENTRIES;
     m->more = 0;
     ring(m, 0);

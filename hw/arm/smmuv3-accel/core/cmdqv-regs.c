@@ -58,7 +58,7 @@ static uint32_t errors(SMMUv3Cmdqv *c, bool by_number)
     uint32_t map = 0;
 
     for (unsigned i = 0; i < c->n; i++) {
-        SMMUv3CmdqvQueue *q = &c->queue[i];
+        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
 
         if (smmuv3_cmdqv_allocated(q) && smmuv3_cmdqv_in_error(c, q)) {
             map |= BIT(by_number ? smmuv3_cmdqv_number(q) : i);
@@ -83,28 +83,28 @@ static uint32_t read_config_page(SMMUv3Cmdqv *c, uint64_t offset)
 {
     switch (offset) {
     case CONFIG:
-        return c->config;
+        return c->regs.config;
     case PARAM:
         return param(c);
     case STATUS:
-        return c->config & SMMUV3_CMDQV_EN;
+        return c->regs.config & SMMUV3_CMDQV_EN;
     case VINTF_ERR_MAP:
         return !!errors(c, true);
     case VINTF_INT_MASK:
     case VINTF_INT_MASK + 4:
-        return c->int_mask[(offset - VINTF_INT_MASK) / 4];
+        return c->regs.int_mask[(offset - VINTF_INT_MASK) / 4];
     case CMDQ_ERR_MAP:
         return errors(c, false);
     case CMDQ_ALLOC ... CMDQ_ALLOC + 4 * SMMUV3_CMDQV_MAX_QUEUES - 1:
-        return c->queue[(offset - CMDQ_ALLOC) / 4].alloc;
+        return c->regs.queue[(offset - CMDQ_ALLOC) / 4].alloc;
     case VINTF_CONFIG:
-        return c->vintf_config;
+        return c->regs.vintf_config;
     case VINTF_STATUS:
         return vintf_status(c);
     case SID_MATCH ... SID_MATCH + 4 * SMMUV3_CMDQV_SIDS - 1:
-        return c->sid_match[(offset - SID_MATCH) / 4];
+        return c->regs.sid_match[(offset - SID_MATCH) / 4];
     case SID_REPLACE ... SID_REPLACE + 4 * SMMUV3_CMDQV_SIDS - 1:
-        return c->sid_replace[(offset - SID_REPLACE) / 4];
+        return c->regs.sid_replace[(offset - SID_REPLACE) / 4];
     case LVCMDQ_ERR_MAP:
         return errors(c, true);
     default:
@@ -129,10 +129,10 @@ static void free_queue(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, uint32_t alloc)
  */
 static void write_config(SMMUv3Cmdqv *c, uint32_t val)
 {
-    c->config = val & CONFIG_FIELDS;
+    c->regs.config = val & CONFIG_FIELDS;
     smmuv3_cmdqv_update(c);
     for (unsigned i = 0; i < c->n && !(val & SMMUV3_CMDQV_EN); i++) {
-        SMMUv3CmdqvQueue *q = &c->queue[i];
+        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
 
         if (smmuv3_cmdqv_allocated(q)) {
             free_queue(c, q, q->alloc & ~SMMUV3_CMDQV_ALLOCATED);
@@ -149,7 +149,7 @@ static bool is_place(SMMUv3Cmdqv *c, uint32_t alloc)
 
 static void write_alloc(SMMUv3Cmdqv *c, unsigned i, uint32_t val)
 {
-    SMMUv3CmdqvQueue *q = i < c->n ? &c->queue[i] : NULL;
+    SMMUv3CmdqvQueue *q = i < c->n ? &c->regs.queue[i] : NULL;
     bool allocates = val & SMMUV3_CMDQV_ALLOCATED;
 
     if (!q || val == q->alloc ||
@@ -173,20 +173,20 @@ static void write_config_page(SMMUv3Cmdqv *c, uint64_t offset, uint32_t val)
         break;
     case VINTF_INT_MASK:
     case VINTF_INT_MASK + 4:
-        c->int_mask[(offset - VINTF_INT_MASK) / 4] = val;
+        c->regs.int_mask[(offset - VINTF_INT_MASK) / 4] = val;
         break;
     case CMDQ_ALLOC ... CMDQ_ALLOC + 4 * SMMUV3_CMDQV_MAX_QUEUES - 1:
         write_alloc(c, (offset - CMDQ_ALLOC) / 4, val);
         break;
     case VINTF_CONFIG:
-        c->vintf_config = val & VINTF_FIELDS;
+        c->regs.vintf_config = val & VINTF_FIELDS;
         smmuv3_cmdqv_update(c);
         break;
     case SID_MATCH ... SID_MATCH + 4 * SMMUV3_CMDQV_SIDS - 1:
-        c->sid_match[(offset - SID_MATCH) / 4] = val & MATCH_FIELDS;
+        c->regs.sid_match[(offset - SID_MATCH) / 4] = val & MATCH_FIELDS;
         break;
     case SID_REPLACE ... SID_REPLACE + 4 * SMMUV3_CMDQV_SIDS - 1:
-        c->sid_replace[(offset - SID_REPLACE) / 4] = val & REPLACE_FIELDS;
+        c->regs.sid_replace[(offset - SID_REPLACE) / 4] = val & REPLACE_FIELDS;
         break;
     }
 }
@@ -244,7 +244,7 @@ static SMMUv3CmdqvQueue *queue_at(SMMUv3Cmdqv *c, uint64_t offset,
     if (i >= c->n) {
         return NULL;
     }
-    return offset < SMMUV3_CMDQV_VINTF_PAGE0 ? &c->queue[i]
+    return offset < SMMUV3_CMDQV_VINTF_PAGE0 ? &c->regs.queue[i]
                                              : smmuv3_cmdqv_find(c, i);
 }
 

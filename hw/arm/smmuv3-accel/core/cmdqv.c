@@ -44,7 +44,7 @@ unsigned smmuv3_cmdqv_number(const SMMUv3CmdqvQueue *q)
 SMMUv3CmdqvQueue *smmuv3_cmdqv_find(SMMUv3Cmdqv *c, unsigned l)
 {
     for (unsigned i = 0; i < c->n; i++) {
-        SMMUv3CmdqvQueue *q = &c->queue[i];
+        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
 
         if (smmuv3_cmdqv_allocated(q) && smmuv3_cmdqv_number(q) == l) {
             return q;
@@ -55,7 +55,7 @@ SMMUv3CmdqvQueue *smmuv3_cmdqv_find(SMMUv3Cmdqv *c, unsigned l)
 
 bool smmuv3_cmdqv_enabled(const SMMUv3Cmdqv *c)
 {
-    return c->config & c->vintf_config & SMMUV3_CMDQV_EN;
+    return c->regs.config & c->regs.vintf_config & SMMUV3_CMDQV_EN;
 }
 
 unsigned smmuv3_cmdqv_log2size(const SMMUv3Cmdqv *c, const SMMUv3CmdqvQueue *q)
@@ -224,7 +224,7 @@ static unsigned count_unchanged(SMMUv3Cmdqv *c, unsigned wanted)
 static void update_enabled(SMMUv3Cmdqv *c)
 {
     for (unsigned i = 0; i < c->n; i++) {
-        SMMUv3CmdqvQueue *q = &c->queue[i];
+        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
 
         if (!smmuv3_cmdqv_allocated(q) || !smmuv3_cmdqv_enabled(c)) {
             q->enabled = false;
@@ -352,8 +352,8 @@ void smmuv3_cmdqv_go_on(SMMUv3Cmdqv *c)
     int left = SLICE_COST;
 
     for (unsigned i = 0; i < c->n; i++) {
-        if (!find_given(c, &c->queue[i])) {
-            consume(c, &c->queue[i], &left);
+        if (!find_given(c, &c->regs.queue[i])) {
+            consume(c, &c->regs.queue[i], &left);
         }
     }
     if (left <= 0) {
@@ -434,7 +434,7 @@ bool smmuv3_cmdqv_in_error(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q)
 void smmuv3_cmdqv_host_error(SMMUv3Cmdqv *c)
 {
     c->count.errors++;
-    if (!(c->int_mask[0] & BIT(0))) {
+    if (!(c->regs.int_mask[0] & BIT(0))) {
         c->ops->interrupt(c->owner);
     }
 }
@@ -446,7 +446,7 @@ void smmuv3_cmdqv_host_error(SMMUv3Cmdqv *c)
 void smmuv3_cmdqv_start(SMMUv3Cmdqv *c)
 {
     for (unsigned i = 0; i < c->n; i++) {
-        SMMUv3CmdqvQueue *q = &c->queue[i];
+        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
 
         if (smmuv3_cmdqv_allocated(q) && !find_given(c, q) &&
             smmuv3_cmdqv_in_error(c, q)) {
@@ -469,12 +469,7 @@ void smmuv3_cmdqv_set_viommu(SMMUv3Cmdqv *c, SMMUv3VIOMMU *viommu)
 void smmuv3_cmdqv_reset(SMMUv3Cmdqv *c)
 {
     take_all(c);
-    c->config = 0;
-    c->vintf_config = 0;
-    memset(c->int_mask, 0, sizeof(c->int_mask));
-    memset(c->sid_match, 0, sizeof(c->sid_match));
-    memset(c->sid_replace, 0, sizeof(c->sid_replace));
-    memset(c->queue, 0, sizeof(c->queue));
+    c->regs = (SMMUv3CmdqvRegs) {};
     g_clear_pointer(&c->why_kept, g_free);
 }
 

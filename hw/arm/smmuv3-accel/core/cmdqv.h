@@ -82,6 +82,16 @@ typedef struct SMMUv3CmdqvCounters {
     uint64_t commands;       /* that QEMU did */
 } SMMUv3CmdqvCounters;
 
+/* Its registers, which a reset clears */
+typedef struct SMMUv3CmdqvRegs {
+    uint32_t config;
+    uint32_t vintf_config;
+    uint32_t int_mask[2];
+    uint32_t sid_match[SMMUV3_CMDQV_SIDS];
+    uint32_t sid_replace[SMMUV3_CMDQV_SIDS];
+    SMMUv3CmdqvQueue queue[SMMUV3_CMDQV_MAX_QUEUES];
+} SMMUv3CmdqvRegs;
+
 /**
  * SMMUv3Cmdqv - the guest's CMDQV
  * @n: its queues
@@ -101,12 +111,7 @@ typedef struct SMMUv3Cmdqv {
     unsigned log2max;
 
     SMMUv3VIOMMU *viommu;
-    uint32_t config;
-    uint32_t vintf_config;
-    uint32_t int_mask[2];
-    uint32_t sid_match[SMMUV3_CMDQV_SIDS];
-    uint32_t sid_replace[SMMUV3_CMDQV_SIDS];
-    SMMUv3CmdqvQueue queue[SMMUV3_CMDQV_MAX_QUEUES];
+    SMMUv3CmdqvRegs regs;
 
     unsigned n_given;
     SMMUv3CmdqvGiven given[SMMUV3_CMDQV_MAX_QUEUES];

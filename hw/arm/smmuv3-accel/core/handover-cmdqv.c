@@ -16,8 +16,7 @@ void smmuv3_cmdqv_hand_over(SMMUv3Cmdqv *c, SMMUv3HandoverCmdqv *h)
         .n = c->n,
         .log2sids = c->log2sids,
         .log2max = c->log2max,
-        .config = c->config,
-        .vintf_config = c->vintf_config,
+        .regs = c->regs,
     };
     if (v && v->cmdqv_page) {
         h->has_page = true;
@@ -25,16 +24,12 @@ void smmuv3_cmdqv_hand_over(SMMUv3Cmdqv *c, SMMUv3HandoverCmdqv *h)
         h->page_len = v->cmdqv_place.len;
         h->veventq = v->cmdqv_veventq;
     }
-    memcpy(h->int_mask, c->int_mask, sizeof(h->int_mask));
-    memcpy(h->sid_match, c->sid_match, sizeof(h->sid_match));
-    memcpy(h->sid_replace, c->sid_replace, sizeof(h->sid_replace));
-    memcpy(h->queue, c->queue, sizeof(h->queue));
 }
 
 static bool queues_possible(const SMMUv3HandoverCmdqv *h)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(h->queue); i++) {
-        const SMMUv3CmdqvQueue *q = &h->queue[i];
+    for (unsigned i = 0; i < ARRAY_SIZE(h->regs.queue); i++) {
+        const SMMUv3CmdqvQueue *q = &h->regs.queue[i];
 
         if (smmuv3_cmdqv_allocated(q) &&
             (i >= h->n || smmuv3_cmdqv_number(q) >= h->n)) {
@@ -106,10 +101,5 @@ void smmuv3_cmdqv_take_over(SMMUv3Cmdqv *c, const SMMUv3HandoverCmdqv *h,
                             SMMUv3VIOMMU *viommu)
 {
     c->viommu = viommu;
-    c->config = h->config;
-    c->vintf_config = h->vintf_config;
-    memcpy(c->int_mask, h->int_mask, sizeof(c->int_mask));
-    memcpy(c->sid_match, h->sid_match, sizeof(c->sid_match));
-    memcpy(c->sid_replace, h->sid_replace, sizeof(c->sid_replace));
-    memcpy(c->queue, h->queue, sizeof(c->queue));
+    c->regs = h->regs;
 }

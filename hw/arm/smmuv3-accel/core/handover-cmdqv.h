@@ -4,10 +4,10 @@
  * Knows what of it is still true in another process that has the same iommufd.
  * It must not know how this gets there.
  *
- * The hardware's queues do not go from one process to the other. The old process
- * takes them back first: what it hands over is then not older than what the
- * hardware has done. Whichever process runs the guest next gives them again: the
- * new one, or the old one if the new one fails.
+ * The hardware's queues do not go from one process to the other. The old
+ * process takes them back first: what it hands over is then not older than what
+ * the hardware has done. Whichever process runs the guest next gives them again:
+ * the new one, or the old one if the new one fails.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -32,12 +32,7 @@ typedef struct SMMUv3HandoverCmdqv {
     uint64_t page_offset;
     uint64_t page_len;
     uint32_t veventq;
-    uint32_t config;
-    uint32_t vintf_config;
-    uint32_t int_mask[2];
-    uint32_t sid_match[SMMUV3_CMDQV_SIDS];
-    uint32_t sid_replace[SMMUV3_CMDQV_SIDS];
-    SMMUv3CmdqvQueue queue[SMMUV3_CMDQV_MAX_QUEUES];
+    SMMUv3CmdqvRegs regs;
 } SMMUv3HandoverCmdqv;
 
 /**

@@ -64,12 +64,6 @@ static void cfgi_cd(SMMUv3Streams *s, const uint64_t cmd[2], bool all,
                               all ? 0 : cmd[1] & SMMUV3_CMD1_LEAF);
 }
 
-/* 4.4: the host fills in the VMID */
-static void tlbi(SMMUv3Streams *s, uint64_t word0, uint64_t word1)
-{
-    smmuv3_streams_invalidate(s, word0, word1);
-}
-
 /*
  * The whole TLB must go, because the host may be unable to express the range:
  * with SCALE[5] it has 2^32 pages or more, and not every kernel and SMMU knows
@@ -85,6 +79,7 @@ static bool is_too_wide(const uint64_t cmd[2], bool ril)
 static void tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint8_t opcode,
                     uint64_t asid, bool ril, SMMUv3CommandEffect *effect)
 {
+    /* 4.4: the host fills in the VMID */
     uint64_t word0 = opcode | (cmd[0] & asid);
     uint64_t word1 = cmd[1] & (SMMUV3_CMD1_LEAF | SMMUV3_CMD1_ADDR);
     uint64_t range = SMMUV3_CMD0_NUM | SMMUV3_CMD0_SCALE;
@@ -93,7 +88,7 @@ static void tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint8_t opcode,
 
     /* 4.4.1.1: NUM, SCALE and TTL mean something only in a range command */
     if (tg && is_too_wide(cmd, ril)) {
-        tlbi(s, SMMUV3_CMD_TLBI_NH_ALL, 0);
+        smmuv3_streams_invalidate(s, SMMUV3_CMD_TLBI_NH_ALL, 0);
         return;
     }
     if (tg) {
@@ -116,7 +111,7 @@ static void tlbi_va(SMMUv3Streams *s, const uint64_t cmd[2], uint8_t opcode,
         word0 |= cmd[0] & range;
         word1 = deposit64(deposit64(word1, 8, 2, ttl), 10, 2, tg);
     }
-    tlbi(s, word0, word1);
+    smmuv3_streams_invalidate(s, word0, word1);
 }
 
 static void atc_inv(SMMUv3Streams *s, const uint64_t cmd[2],
@@ -287,15 +282,16 @@ bool smmuv3_command(SMMUv3Streams *s, const uint64_t cmd[2], bool ril,
      * CR2.E2H = 0 (4.4.2.8).
      */
     case SMMUV3_CMD_TLBI_EL2_ALL:
-        tlbi(s, SMMUV3_CMD_TLBI_NSNH_ALL, 0);
+        smmuv3_streams_invalidate(s, SMMUV3_CMD_TLBI_NSNH_ALL, 0);
         break;
     case SMMUV3_CMD_TLBI_NH_ALL:
     case SMMUV3_CMD_TLBI_NSNH_ALL:
-        tlbi(s, opcode, 0);
+        smmuv3_streams_invalidate(s, opcode, 0);
         break;
     case SMMUV3_CMD_TLBI_EL2_ASID:
     case SMMUV3_CMD_TLBI_NH_ASID:
-        tlbi(s, SMMUV3_CMD_TLBI_NH_ASID | (cmd[0] & asid_mask(s)), 0);
+        smmuv3_streams_invalidate(s, SMMUV3_CMD_TLBI_NH_ASID |
+                                  (cmd[0] & asid_mask(s)), 0);
         break;
     case SMMUV3_CMD_TLBI_NH_VA:
         tlbi_va(s, cmd, opcode, asid_mask(s), ril, effect);

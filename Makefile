@@ -26,7 +26,7 @@ help:
 #:   make fetch          download all that make check needs; after that, make check
 #:                       and make demo do not use the network
 #:   make times          what the builds so far took, step by step
-#:   make docs           the manual as HTML (1 min; ./configure --docs first)
+#:   make docs           the manual as HTML, in build/docs/html
 #:   make hooks          see whether the hook patches apply
 #:   make clean          remove both QEMUs and the logs, keep the rest
 #:   make distclean      remove build/

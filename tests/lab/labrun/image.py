@@ -52,11 +52,17 @@ def _path(name):
     return os.path.join(OUT, name)
 
 
+def _changed(source):
+    """When; an older file that was put in its place keeps its st_mtime."""
+    stat = os.stat(source)
+    return max(stat.st_mtime, stat.st_ctime)
+
+
 def _is_current(product, sources):
     if not os.path.exists(product):
         return False
     made = os.stat(product).st_mtime
-    return all(os.stat(s).st_mtime <= made for s in sources)
+    return all(_changed(s) <= made for s in sources)
 
 
 def _write_cpio(name, fill):

@@ -601,9 +601,10 @@ static void test_no_cmdqv_later(void)
     linux_init(m);
     unplug(m, 0);
     /* Another VM has taken the VINTF */
-    m->g->host.cmdqv = 0;
+    fake_host_fail(&m->g->host, BIT(FAKE_ALLOC_CMDQV), 0, 1, ENOSPC);
     g_assert_true(plug(m, 0));
-    g_assert_cmpstr(guest_messages->str, !=, "");
+    g_assert_nonnull(strstr(guest_messages->str, "because other VMs have all "
+                            "of its virtual interfaces"));
     work(m);
     g_assert_null(m->page);
     g_assert_cmpuint(m->c.count.commands, >, 0);
@@ -1146,9 +1147,15 @@ static void test_hand_over_refused(void)
     g_assert_true(smmuv3_cmdqv_check_handover(NULL, &h, &error_abort));
     /* No descriptor has come, or there is no vIOMMU that has the page */
     h.has_page = true;
+    h.page_len = FAKE_CMDQV_PAGE;
     g_assert_false(smmuv3_cmdqv_take_over_page(NULL, &h, &m->g->s.want_cmdqv, 3,
                                                &err));
+    error_free(g_steal_pointer(&err));
+    fake_host_take_calls(&m->g->host);
+    g_assert_false(smmuv3_cmdqv_take_over_page(m->g->s.viommu, &h,
+                                               &m->g->s.want_cmdqv, -1, &err));
     error_free(err);
+    fake_host_assert_calls(&m->g->host, "");
     machine_free(m);
 }
 

@@ -129,6 +129,21 @@ static void test_failed_atc(void)
     guest_free(g);
 }
 
+/* There is no file to hand over */
+static void test_no_veventq(void)
+{
+    Guest *g = guest_new(false);
+
+    g->host.no_veventq = true;
+    reach_s1(g, 1);
+    guest_hand_over(g);
+    g_assert_false(g->s.viommu->has_veventq);
+    g_assert_cmpint(g->s.viommu->veventq_fd, ==, -1);
+    guest_continue(g);
+    guest_assert_safe(g, true);
+    guest_free(g);
+}
+
 /* The last nesting parent: its VMID may still have entries in the host's TLB */
 static void test_no_stream(void)
 {
@@ -180,6 +195,11 @@ static void no_fd(SMMUv3Handover *h, int *fd)
     *fd = -1;
 }
 
+static void fd_of_nothing(SMMUv3Handover *h, int *fd)
+{
+    h->has_veventq = false;
+}
+
 static void bad_attachment(SMMUv3Handover *h, int *fd)
 {
     h->stream[1].attached = SMMUV3_ATTACHED_QUARANTINE + 1;
@@ -190,14 +210,34 @@ static void bad_closed(SMMUv3Handover *h, int *fd)
     h->stream[1].closed = SMMUV3_CLOSED_ATC_STALE + 1;
 }
 
-static void bad_vste(SMMUv3Handover *h, int *fd)
+static void bad_kind(SMMUv3Handover *h, int *fd)
 {
-    h->stream[1].s1.kind = 3;
+    h->stream[1].s1.kind = SMMUV3_VSTE_TRANSLATE + 1;
+}
+
+static void bad_reason(SMMUv3Handover *h, int *fd)
+{
+    h->stream[1].wanted.reason = SMMUV3_VSTE_BAD_STE + 1;
+}
+
+static void bad_detail(SMMUv3Handover *h, int *fd)
+{
+    h->stream[1].wanted.detail = SMMUV3_VSTE_S1CONTEXTPTR + 1;
 }
 
 static void translate_without_vdevice(SMMUv3Handover *h, int *fd)
 {
     h->stream[0].has_vdevice = false;
+}
+
+static void translate_without_s1(SMMUv3Handover *h, int *fd)
+{
+    h->stream[0].has_s1 = false;
+}
+
+static void translate_by_another(SMMUv3Handover *h, int *fd)
+{
+    h->stream[0].s1_attached = false;
 }
 
 static void bad_kernel_mode(SMMUv3Handover *h, int *fd)
@@ -216,10 +256,15 @@ static const struct {
     { "one-more", one_more, "had 3 devices behind it, and this one has 2" },
     { "another-parent", another_parent, "nesting parent was" },
     { "no-veventq-fd", no_fd, "the state of its vIOMMU is damaged" },
+    { "no-veventq", fd_of_nothing, "the state of its vIOMMU is damaged" },
     { "bad-attachment", bad_attachment, "the state of d1 is damaged" },
     { "bad-closed", bad_closed, "the state of d1 is damaged" },
-    { "bad-vste", bad_vste, "the state of d1 is damaged" },
+    { "bad-kind", bad_kind, "the state of d1 is damaged" },
+    { "bad-reason", bad_reason, "the state of d1 is damaged" },
+    { "bad-detail", bad_detail, "the state of d1 is damaged" },
     { "no-vdevice", translate_without_vdevice, "the state of d0 is damaged" },
+    { "no-s1", translate_without_s1, "the state of d0 is damaged" },
+    { "s1-not-attached", translate_by_another, "the state of d0 is damaged" },
     { "bad-kernel-mode", bad_kernel_mode,
       "the state of its vIOMMU is damaged" },
 };
@@ -277,6 +322,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmuv3/handover/quarantined", test_quarantined);
     g_test_add_func("/smmuv3/handover/tlb-after-reset", test_tlb_after_reset);
     g_test_add_func("/smmuv3/handover/failed-atc", test_failed_atc);
+    g_test_add_func("/smmuv3/handover/no-veventq", test_no_veventq);
     g_test_add_func("/smmuv3/handover/no-stream", test_no_stream);
     return g_test_run();
 }

@@ -459,6 +459,25 @@ static void test_dead_atc(void)
     end(g);
 }
 
+/* Without a vDEVICE nobody can ask the device for an answer */
+static void test_dead_atc_without_vdevice(void)
+{
+    Guest *g = translating(1);
+
+    g->host.dev[0].atc_dead = true;
+    atc_inv(g, 0);
+    g_assert_true(guest_sync_fails(g));
+    g->host.dev[0].atc_dead = false;
+    fake_host_fail(&g->host, BIT(FAKE_ALLOC_VDEVICE), 0, 1, ENOMEM);
+    fake_host_take_calls(&g->host);
+    guest_wait(g, 50);
+    fake_host_assert_calls(&g->host, "vdevice d0 0x0 !ENOMEM; ");
+    g_assert_cmpint(g->stream[0]->closed, ==, SMMUV3_CLOSED_ATC_STALE);
+    g_assert_cmpint(guest_dma(g, 0), ==, FAKE_BLOCKED);
+    guest_wait(g, 100);
+    end(g);
+}
+
 static void test_dead_atc_without_ats(void)
 {
     Guest *g = translating(1);
@@ -596,6 +615,8 @@ int main(int argc, char **argv)
     ADD("a TLB that was not invalidated: time tries again, once for all",
         test_tlb_heals_by_time);
     ADD("8 devices, one whose ATC never answers: seven go on", test_dead_atc);
+    ADD("without a vDEVICE a dead ATC stays dead",
+        test_dead_atc_without_vdevice);
     ADD("without ATS a dead ATC does not matter", test_dead_atc_without_ats);
     ADD("a reset of the device empties its ATC", test_dead_atc_then_reset);
     ADD("a dead ATC in a full batch: reported at the next CMD_SYNC",

@@ -164,6 +164,52 @@ static void test_swap(void)
     guest_free(g);
 }
 
+/* Asked before each stream but the first: a slice is for two */
+static bool after_two(void *owner)
+{
+    static unsigned asked;
+
+    return asked++ % 2;
+}
+
+/*
+ * SMMUEN is followed in slices. A device whose turn has not come is as it was,
+ * and its ATC is nobody's yet.
+ */
+static void test_slices(void)
+{
+    const unsigned n = 5;
+    unsigned done = 0;
+    Guest *g = guest_new(false);
+
+    g->s.regs.ats = true;
+    all_plug(g, n);
+    for (unsigned i = 0; i < n; i++) {
+        /* EATS */
+        guest_ste(g, i, STE_S1(ctx_of(g, i)), 1ULL << 28);
+    }
+    guest_smmuen(g, true);
+    guest_smmuen(g, false);
+    g->s.regs.smmuen = true;
+    smmuv3_streams_update_begin(&g->s);
+    while (done < n) {
+        done = MIN(done + 2, n);
+        g_assert_true(smmuv3_streams_update_some(&g->s, after_two) ==
+                      (done == n));
+        for (unsigned i = 0; i < n; i++) {
+            g_assert_cmpint(guest_dma(g, i), ==,
+                            i < done ? FAKE_TRANSLATED : FAKE_OPEN);
+        }
+        fake_host_take_calls(&g->host);
+        /* ATC_INV of the last */
+        g_assert_true(guest_command(g, 0x40 | (uint64_t)(n - 1) << 32, 52));
+        guest_sync(g);
+        fake_host_assert_calls(&g->host, done < n ? "" : "invalidate 1; ");
+    }
+    guest_assert_safe(g, true);
+    guest_free(g);
+}
+
 static void test_swap_while_disabled(void)
 {
     Guest *g = guest_new(false);
@@ -586,6 +632,7 @@ int main(int argc, char **argv)
     ADD("reset issues what is queued", test_reset_flushes);
     ADD("unplug issues what is queued", test_unplug_flushes);
     ADD("two StreamIDs swap in one event", test_swap);
+    ADD("streams follow SMMUEN in slices", test_slices);
     ADD("two StreamIDs swap while SMMUEN is 0", test_swap_while_disabled);
     ADD("of two devices with one StreamID the second is closed",
         test_same_streamid);

@@ -207,13 +207,15 @@ static unsigned count_wanted(SMMUv3Cmdqv *c)
     return n;
 }
 
-/* How many of them are given as they should be */
+/*
+ * How many of them are given as they should be. A queue keeps its number while
+ * it is mapped, so that only the place of its commands can differ.
+ */
 static unsigned count_unchanged(SMMUv3Cmdqv *c, unsigned wanted)
 {
     unsigned n = 0;
 
     while (n < wanted && n < c->n_given &&
-           c->given[n].q == smmuv3_cmdqv_find(c, n) &&
            c->given[n].base == c->given[n].q->base) {
         n++;
     }

@@ -130,7 +130,7 @@ static bool check(SMMUv3Streams *s, const SMMUv3Handover *h, int veventq_fd,
         return false;
     }
     if (h->kernel_mode > SMMUV3_KERNEL_NO_NESTED ||
-        (h->has_veventq && veventq_fd < 0)) {
+        h->has_veventq != (veventq_fd >= 0)) {
         error_setg(errp, "the state of its vIOMMU is damaged");
         return false;
     }
@@ -182,7 +182,7 @@ bool smmuv3_streams_take_over(SMMUv3Streams *s, const SMMUv3Handover *h,
     v->kernel_mode = h->kernel_mode;
     v->has_veventq = h->has_veventq;
     v->veventq = h->veventq;
-    v->veventq_fd = h->has_veventq ? veventq_fd : -1;
+    v->veventq_fd = veventq_fd;
     QTAILQ_FOREACH(st, &s->list, next) {
         load_stream(st, &h->stream[i++]);
     }

@@ -208,13 +208,9 @@ static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
 
 bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
 {
-    bool done;
+    bool done = issue(inval, viommu, inval->cmd, inval->n) == 0 ||
+                issue_singly(inval, viommu);
 
-    if (!inval->n) {
-        return true;
-    }
-    done = issue(inval, viommu, inval->cmd, inval->n) == 0 ||
-           issue_singly(inval, viommu);
     inval->n = 0;
     return done;
 }

@@ -84,7 +84,8 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
                          uint64_t step);
 
 /**
- * smmuv3_inval_flush - issue the batch; when it returns the host has done it
+ * smmuv3_inval_flush - issue the batch, which is not empty; when it returns the
+ *                      host has done it
  *
  * If the call fails, it is unknown which entries were done: the kernel's count
  * leaves out entries that it collected and did not issue. Then every entry is

@@ -58,7 +58,7 @@ static void close_stale(SMMUv3Streams *s)
         if (st->attached != SMMUV3_ATTACHED_TRANSLATE) {
             continue;
         }
-        if (st->atc_stale && smmuv3_vste_uses_ats(&st->s1)) {
+        if (st->atc_stale) {
             close_for(s, st, SMMUV3_CLOSED_ATC_STALE, SMMUV3_ATC_STALE_TEXT);
         } else if (cd_stale) {
             close_for(s, st, SMMUV3_CLOSED_BUSY, CD_STALE_TEXT);

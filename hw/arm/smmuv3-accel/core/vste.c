@@ -48,8 +48,7 @@ bool smmuv3_vste_same(const SMMUv3VSTE *a, const SMMUv3VSTE *b)
 
 bool smmuv3_vste_uses_ats(const SMMUv3VSTE *vste)
 {
-    return vste->kind == SMMUV3_VSTE_TRANSLATE &&
-           (vste->word[1] & SMMUV3_STE1_EATS);
+    return vste->word[1] & SMMUV3_STE1_EATS;
 }
 
 const char *smmuv3_vste_kind_name(SMMUv3VSTEKind kind)

@@ -34,9 +34,12 @@ def newer(target, *sources):
 def faulty_source(fault, where):
     """What Relink.make() is to take in place of a file: itself, with a fault"""
     path = os.path.join(where, fault.name)
+    # That of board/ is at the rest of its path in the board's tree.
+    inside = fault.path.removeprefix('board/')
     with open(path, 'w', encoding='utf-8') as f:
-        f.write(fault.text(os.path.join(SRC, fault.path)))
-    return {f'../src/{fault.path}': path}
+        f.write(fault.text(os.path.join(SRC if inside == fault.path else ROOT,
+                                        fault.path)))
+    return {f'../src/{inside}': path}
 
 
 class Relink:

@@ -21,19 +21,26 @@ void __wrap_fuzz_dma_read_cb(size_t addr, size_t len, MemoryRegion *mr)
     __real_fuzz_dma_read_cb(addr < mr->addr ? mr->addr + addr : addr, len, mr);
 }
 
+/* Memory of the machine, or of a device's BAR */
+static int clear_ram(RAMBlock *rb, void *opaque)
+{
+    MemoryRegion *mr = rb->mr;
+
+    return memory_region_is_rom(mr) || memory_region_is_romd(mr)
+           ? 0 : ram_block_discard_range(rb, 0, memory_region_size(mr));
+}
+
 /*
  * A reset after which nothing is left: an input that is kept has to do the same
  * again. RAM stays as it is, and so do those registers that may (6.3).
  */
 void __wrap_fuzz_reset(QTestState *s)
 {
-    MemoryRegion *ram = current_machine->ram;
-
     __real_fuzz_reset(s);
     for (hwaddr reg = SMMU_CR0; reg < SMMU_END; reg += 4) {
         qtest_writel(s, reg, 0);
     }
-    if (ram_block_discard_range(ram->ram_block, 0, memory_region_size(ram))) {
+    if (qemu_ram_foreach_block(clear_ram, NULL)) {
         abort();
     }
 }

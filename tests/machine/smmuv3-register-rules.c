@@ -24,6 +24,7 @@
 #define BOTH     (EVENTQEN | CMDQEN)
 
 #define CFGI_STE (0x03ULL | (uint64_t)SID << 32)
+#define TLBI_VA  0x12
 #define SYNC     0x46
 #define SYNC_IRQ 0x1046
 #define ILLEGAL  0xff
@@ -650,6 +651,35 @@ static void ranges_are_tried_again_after_a_reset(void)
     accel->host_known = was_known;
 }
 
+static uint64_t pages[2];
+static unsigned n_pages;
+
+static void page_is_issued(void *opaque, const uint64_t cmd[2])
+{
+    g_assert_cmpuint(n_pages, <, ARRAY_SIZE(pages));
+    pages[n_pages++] = cmd[1];
+}
+
+/* Adjacent pages become a range, and one behind the last page is none */
+static void no_range_goes_on_at_address_0(void)
+{
+    const uint64_t last = 0xfffffffffffff000;
+
+    /* With more than one size, two pages would be no range */
+    smmu->accel->streams.inval.granules = 0x1000;
+    host->issued = page_is_issued;
+    n_pages = 0;
+    put_command(CMDQ, 0, TLBI_VA, last);
+    put_command(CMDQ, 1, TLBI_VA, 0);
+    put_command(CMDQ, 2, SYNC, 0);
+    machine_write(CR0, 4, CMDQEN);
+    machine_write(CMDQ_PROD, 4, 3);
+    g_assert_cmpuint(n_pages, ==, 2);
+    g_assert_cmphex(pages[0], ==, last);
+    g_assert_cmphex(pages[1], ==, 0);
+    host->issued = NULL;
+}
+
 /* --- Ways to and through the SMMU --- */
 
 /* As a vCPU's access, under KVM */
@@ -756,6 +786,7 @@ static void a_bridges_msi_follows_its_ste(void)
     X(messages_that_fail_are_errors) \
     X(errors_acknowledged_without_repair_come_again) \
     X(ranges_are_tried_again_after_a_reset) \
+    X(no_range_goes_on_at_address_0) \
     X(a_shortcut_leads_to_the_registers) \
     X(a_bridges_msi_follows_its_ste)
 

@@ -8,8 +8,6 @@
 
 #include "qemu/osdep.h"
 #include "smmuv3-transitions.h"
-/* It knows nothing of VFIO but its name */
-#include "hw/vfio/report-limit.c"
 
 #define EATS (1ULL << 28)
 
@@ -559,28 +557,6 @@ static void test_machine_reset_forgets(void)
     end(g);
 }
 
-/* --- What VFIO says of a blocked device's MSIs --- */
-
-static void test_vfio_messages(void)
-{
-    Guest *g = guest_new(false);
-
-    for (int i = 0; i < 1000; i++) {
-        Error *err = NULL;
-
-        error_setg(&err, "no MSI %d", i);
-        vfio_reportf_err_limited(err, "d%d: ", i);
-    }
-    g_assert_nonnull(strstr(guest_messages->str, "d0: no MSI 0\n"));
-    g_assert_null(strstr(guest_messages->str, "MSI 1"));
-    g_string_truncate(guest_messages, 0);
-    last_said -= INTERVAL_US;
-    vfio_report_limited("no %s", "vectors");
-    g_assert_nonnull(strstr(guest_messages->str, "no vectors (999 earlier "
-                            "messages not shown)\n"));
-    guest_free(g);
-}
-
 #define ADD(sentence, test) g_test_add_func("/smmuv3/retry/" sentence, test)
 
 int main(int argc, char **argv)
@@ -623,7 +599,5 @@ int main(int argc, char **argv)
         test_dead_atc_when_full);
     ADD("CDs that are not invalidated close their stream only", test_dead_cds);
     ADD("a machine reset forgets a failed ATC_INV", test_machine_reset_forgets);
-    ADD("what VFIO says of MSIs is said once a second at most",
-        test_vfio_messages);
     return g_test_run();
 }

@@ -6,9 +6,11 @@
 
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "smmuv3-guest.h"
 #include "hw/vfio/ext-cap.c"
 #include "hw/vfio/mmap-align.c"
 #include "hw/vfio/pci-flr.c"
+#include "hw/vfio/report-limit.c"
 #include "hw/vfio/reserved-regions.c"
 
 #define ATS 0x0f
@@ -157,6 +159,26 @@ static void test_mmap_alignment(void)
     }
 }
 
+static void test_limited_messages(void)
+{
+    Guest *g = guest_new(false);
+
+    for (int i = 0; i < 1000; i++) {
+        Error *err = NULL;
+
+        error_setg(&err, "no MSI %d", i);
+        vfio_reportf_err_limited(err, "d%d: ", i);
+    }
+    g_assert_nonnull(strstr(guest_messages->str, "d0: no MSI 0\n"));
+    g_assert_null(strstr(guest_messages->str, "MSI 1"));
+    g_string_truncate(guest_messages, 0);
+    last_said -= INTERVAL_US;
+    vfio_report_limited("no %s", "vectors");
+    g_assert_nonnull(strstr(guest_messages->str, "no vectors (999 earlier "
+                            "messages not shown)\n"));
+    guest_free(g);
+}
+
 #define ADD(sentence, test) g_test_add_func("/smmuv3/vfio/" sentence, test)
 
 int main(int argc, char **argv)
@@ -171,5 +193,7 @@ int main(int argc, char **argv)
     ADD("a region that firmware wants 1:1 is found", test_direct_region);
     ADD("a mapping is aligned as the BAR is, up to 1 GiB",
         test_mmap_alignment);
+    ADD("messages about a blocked device's MSIs: one a second at most",
+        test_limited_messages);
     return g_test_run();
 }

@@ -154,7 +154,7 @@ Guest *guest_start_shared_with(int ndevs, const char *smmu);
  */
 bool guest_hand_over(Guest *g, const char *from, const char *to,
                      void (*meanwhile)(Guest *g));
-/* QEMU refuses at once to hand over; returns its words, which are the caller's */
+/* QEMU refuses at once to hand over; returns its words, the caller's to free */
 char *guest_hand_over_error(Guest *g);
 /* The same with as many root ports, behind one SMMU or one each */
 Guest *guest_start_many(int ndevs, bool one_smmu);

@@ -601,7 +601,7 @@ static void stand_still(Guest *g)
 {
 }
 
-/* The kernel gives another QEMU no memory that is a BAR: it is unmapped first */
+/* The kernel gives another QEMU no memory that is a BAR: it is unmapped */
 static void after_another_qemu_took_over(void)
 {
     g_autofree char *args = peer_args(env("SMMUV3_TEST_PEER"), "");

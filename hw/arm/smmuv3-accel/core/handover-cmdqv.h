@@ -6,8 +6,8 @@
  *
  * The hardware's queues do not go from one process to the other. The old
  * process takes them back first: what it hands over is then not older than what
- * the hardware has done. Whichever process runs the guest next gives them again:
- * the new one, or the old one if the new one fails.
+ * the hardware has done. Whichever process runs the guest next gives them
+ * again: the new one, or the old one if the new one fails.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

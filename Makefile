@@ -45,7 +45,7 @@ help:
 #:
 #: Test the tests (make check has all of these but coverage and soak)
 #:   make mutants        the unit tests must notice each planted fault (4 min)
-#:   make coverage       lines and branches that the unit tests reach (2 min)
+#:   make coverage       lines, branches, functions without a native test (3 min)
 #:   make sanitize       the unit tests under ASan and UBSan (2 min)
 #:   make analyze        GCC's and clang's static analyzers
 #:   make fuzz           random input, by libFuzzer and QEMU's generic-fuzz

@@ -105,14 +105,18 @@ class Relink:
                      ldflags=()):
         """QEMU with SOURCES, whose function ENTRY is called in place of its
         own main(); the rest as in make()"""
-        objects = [self.add(path, flags) for path in sources]
-        self.make(wanted, flags, [*flags, '-Wl,--wrap=main',
-                                  f'-Wl,--defsym=__wrap_main={entry}',
-                                  *ldflags, *objects], source)
+        self.make(wanted, flags,
+                  [*flags, *self.in_place_of_main(sources, entry, flags),
+                   *ldflags], source)
         return self.result
 
-    def make(self, wanted, cflags, ldflags=(), source=None):
-        """source: {path of a file: another in its place}; how many objects"""
+    def in_place_of_main(self, sources, entry, cflags):
+        """The linker's arguments for that"""
+        return ['-Wl,--wrap=main', f'-Wl,--defsym=__wrap_main={entry}',
+                *(self.add(path, cflags) for path in sources)]
+
+    def objects(self, wanted, cflags, source=None):
+        """{object of the build: the one compiled in its place}"""
         replaced = {}
         for entry in self.sources(wanted):
             to = entry['output'].replace('.c.o', f'.{self.suffix}.o')
@@ -120,9 +124,17 @@ class Relink:
             self.run(entry, to, {entry['file']:
                                  (source or {}).get(entry['file'],
                                                     entry['file'])}, cflags)
+        return replaced
+
+    def link(self, replaced, ldflags=(), result=None):
         link = [e for e in self.compdb if e['output'] == BINARY]
         if not link:
             raise TreeError('build.ninja does not say how ' + BINARY +
                             ' is made')
-        self.run(link[0], self.result, replaced, ldflags)
+        self.run(link[0], result or self.result, replaced, ldflags)
+
+    def make(self, wanted, cflags, ldflags=(), source=None):
+        """source: {path of a file: another in its place}; how many objects"""
+        replaced = self.objects(wanted, cflags, source)
+        self.link(replaced, ldflags)
         return len(replaced)

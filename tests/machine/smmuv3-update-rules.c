@@ -339,6 +339,30 @@ static void a_failure_does_not_hold_it_up(void)
     g_assert_cmpuint(count(FAKE_BLOCKED), ==, 1);
 }
 
+static void pass_time_and_run_timers(int64_t ns)
+{
+    machine_pass_time(ns);
+    qemu_clock_run_timers(QEMU_CLOCK_VIRTUAL);
+}
+
+/* Without an access of the guest's, too */
+static void who_was_busy_follows_when_it_is_time(void)
+{
+    fake_host_fail(host, BIT(FAKE_ATTACH), 2, UINT_MAX, EBUSY);
+    machine_write(GBPA, 4, UPDATE);
+    for (unsigned turns = 0; !is_told(); turns++) {
+        g_assert_cmpuint(turns, <, DEVICES);
+        turn();
+    }
+    g_assert_cmpuint(count(FAKE_OPEN), ==, 2);
+    pass_time_and_run_timers(60 * SCALE_MS);
+    g_assert_cmpuint(count(FAKE_OPEN), ==, 2);
+    fake_host_heal(host);
+    g_assert_cmpuint(count(FAKE_BLOCKED), ==, DEVICES - 2);
+    pass_time_and_run_timers(200 * SCALE_MS);
+    g_assert_cmpuint(count(FAKE_OPEN), ==, DEVICES);
+}
+
 #define RULES(X) \
     X(gbpa_is_updated_in_parts) \
     X(gbpa_is_not_written_meanwhile) \
@@ -352,7 +376,8 @@ static void a_failure_does_not_hold_it_up(void)
     X(devices_go_and_come_meanwhile) \
     X(all_devices_go_meanwhile) \
     X(it_is_finished_when_the_vm_stops) \
-    X(a_failure_does_not_hold_it_up)
+    X(a_failure_does_not_hold_it_up) \
+    X(who_was_busy_follows_when_it_is_time)
 
 RULES(RULE_TEST)
 

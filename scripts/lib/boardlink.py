@@ -6,8 +6,8 @@ import os
 import shlex
 
 import boardtree
-from relink import BINARY, Relink, newer
-from srctree import SRC, TreeError
+from relink import BINARY, Relink
+from srctree import SRC, TreeError, newer
 
 # Files that only the board has are compiled as this one is.
 LIKE = 'hw/arm/smmuv3.c'

@@ -25,12 +25,6 @@ def worth_sanitizing(path):
     return path in HOOKED or os.path.exists(os.path.join(ROOT, path))
 
 
-def newer(target, *sources):
-    """Is target newer than all of sources?"""
-    return os.path.exists(target) and all(
-        os.path.getmtime(target) > os.path.getmtime(s) for s in sources)
-
-
 def faulty_source(fault, where):
     """What Relink.make() is to take in place of a file: itself, with a fault"""
     path = os.path.join(where, fault.name)

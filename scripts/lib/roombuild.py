@@ -17,8 +17,8 @@ from srctree import BUILD, QEMU, ROOT, TreeError
 
 NATIVE = os.path.join(QEMU, 'native')
 LIBRARY = 'libtest-smmuv3.a.p'
-# Hardening that not every clang takes
-ONLY_GCC = ('-fzero-call-used-regs', '-ftrivial-auto-var-init')
+# What not every clang takes
+ONLY_GCC = ('-fzero-call-used-regs', '-ftrivial-auto-var-init', '-fpch-deps')
 
 
 class Unit:
@@ -42,7 +42,7 @@ class Unit:
                 skip -= 1
             elif arg in ('-o', '-c', '-MF', '-MQ'):
                 skip = 1
-            elif arg != '-MD' and arg != entry['file']:
+            elif arg not in ('-MD', '-fpch-deps', entry['file']):
                 out.append(arg)
         return out
 

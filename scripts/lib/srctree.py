@@ -100,6 +100,12 @@ def option_roms():
                             recursive=True))
 
 
+def newer(target, *sources):
+    """Is target newer than all of sources?"""
+    return os.path.exists(target) and all(
+        os.path.getmtime(target) > os.path.getmtime(s) for s in sources)
+
+
 @contextlib.contextmanager
 def lock(name='qemu'):
     """One process at a time changes the tree (make -j runs several)."""

@@ -8,6 +8,8 @@
 CONFIG_ARM_VIRT=y
 CONFIG_ARM_SMMUV3=y
 CONFIG_GENERIC_LOADER=y
+# Else only with TCG; qtests have no other.
+CONFIG_ARM_GICV3=y
 
 # What a guest's PCIe topology is made of.
 CONFIG_PCIE_PORT=y

@@ -48,7 +48,8 @@ p2p_log()
 # A QEMU that starts is told to end
 is_refused()
 {
-    echo quit | $QTEST_QEMU_BINARY -M virt,gic-version=3 -cpu cortex-a57 \
+    echo quit | $QTEST_QEMU_BINARY -accel qtest -cpu cortex-a57 \
+        -M virt,gic-version=3 \
         -nodefaults -display none -S -monitor stdio \
         -object iommufd,id=iommufd0 \
         -device vfio-pci,host=$SMMUV3_TEST_PEER,iommufd=iommufd0,x-p2p=on \

@@ -43,7 +43,7 @@ help:
 #:   make bench          the cost of an unmap, against Debian's newest QEMU
 #:   make bench-check    the same; fails if the cost has risen
 #:
-#: Test the tests (make check has all of these but coverage and soak)
+#: Test the tests (make check has all but coverage and the last two)
 #:   make mutants        the unit tests must notice each planted fault (4 min)
 #:   make coverage       lines, branches, functions without a native test (3 min)
 #:   make sanitize       the unit tests under ASan and UBSan (2 min)
@@ -52,6 +52,7 @@ help:
 #:   make registers      random register accesses, with a fake host
 #:   make sanitize-qtest a hostile guest on a QEMU under ASan and UBSan
 #:   make soak MINUTES=60    load, faults and a busy guest, for that time
+#:   make kill-builds    kill a build at random, 20 times; it has to go on (20 min)
 #:
 #: Package
 #:   make install        install beside the distribution's QEMU; DESTDIR=, prefix=
@@ -224,6 +225,10 @@ fuzz: board
 soak: native arm64 board faulty kernel
 	@scripts/check/soak $(MINUTES)
 
+# In a clone of its own, with what is fetched here.
+kill-builds: fetch-demo
+	@scripts/check/kill-builds
+
 times:
 	@scripts/build/times
 
@@ -238,8 +243,8 @@ distclean:
 
 .PHONY: all help fetch fetch-demo fetch-check fetch-bench native arm64 board \
 	board-demo faulty kernel check check-unit check-qtest check-drivers \
-	check-pages check-lab check-functional analyze sanitize \
-	sanitize-qtest mutants coverage fuzz registers soak bench bench-check \
-	lab-shell demo demo-possible demo-shell docs series check-series install deb check-deb \
-	check-trixie check-arm64 hooks check-style clean distclean times \
-	native-demo arm64-demo kernel-demo
+	check-pages check-lab check-functional analyze sanitize sanitize-qtest \
+	mutants coverage fuzz registers soak kill-builds bench bench-check \
+	lab-shell demo demo-possible demo-shell docs series check-series install \
+	deb check-deb check-trixie check-arm64 hooks check-style clean distclean \
+	times native-demo arm64-demo kernel-demo

@@ -49,8 +49,7 @@ p2p_log()
 is_refused()
 {
     echo quit | $QTEST_QEMU_BINARY -accel qtest -cpu cortex-a57 \
-        -M virt,gic-version=3 \
-        -nodefaults -display none -S -monitor stdio \
+        -M virt,gic-version=3 -nodefaults -display none -S -monitor stdio \
         -object iommufd,id=iommufd0 \
         -device vfio-pci,host=$SMMUV3_TEST_PEER,iommufd=iommufd0,x-p2p=on \
         >&2 2>/tmp/refused && return 1

@@ -126,10 +126,12 @@ class DebsWay(Way):
                 continue
             with open(path, 'rb') as f:
                 digest = hashlib.sha256(f.read()).hexdigest()
+            # Of its own name apt would make a URI, in which + is %2b.
+            link = f'{digest}.deb'
             index.append(output(['dpkg-deb', '-f', path]).rstrip() + '\n'
-                         f'Filename: ./{name}\nSHA256: {digest}\n'
+                         f'Filename: ./{link}\nSHA256: {digest}\n'
                          f'Size: {os.path.getsize(path)}\n')
-            os.symlink(os.path.abspath(path), os.path.join(repo, name))
+            os.symlink(os.path.abspath(path), os.path.join(repo, link))
         with open(os.path.join(repo, 'Packages'), 'w',
                   encoding='utf-8') as f:
             f.write('\n'.join(index))

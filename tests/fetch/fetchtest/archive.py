@@ -41,8 +41,8 @@ class Archive:
         with open(self.keyring, 'wb') as f:
             f.write(self._gpg('--export', '=known'))
         two = [self._deb('parcel', '2.0'),
-               self._deb('bundle', '1.0', 'Depends: parcel\n'),
-               self._deb('bundle-meta', '1.0', 'Depends: bundle (= 1.0)\n')]
+               self._deb('bundle', '1.0+b1', 'Depends: parcel\n'),
+               self._deb('bundle-meta', '1.0', 'Depends: bundle (= 1.0+b1)\n')]
         one = [self._deb('parcel', '1.0'),
                self._deb('crate', '1.0', 'Depends: parcel (= 1.0)\n')]
         self.stale = self._index(one)

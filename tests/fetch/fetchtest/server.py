@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+import urllib.parse
 
 FOR_EVER = 1 << 30
 
@@ -42,7 +43,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):  # pylint: disable=invalid-name
         server = self.server
-        data = server.archive.paths.get(self.path[3:])
+        data = server.archive.paths.get(
+            urllib.parse.unquote(self.path[3:]))
         with server.guard:
             server.asked.append(self.path)
             fault = next((f for f in server.faults

@@ -111,6 +111,10 @@ static BoardCompletion translate(SMMUDevice *sdev, SMMUEventInfo *event,
 
     /* Whatever is asked for, without reading there is nothing. */
     event->x_txn = FIELD_DP32(event->x_txn, BOARD_TXN, EXEC, 0);
+    if (cfg && cfg->aborted) {
+        /* One that is cached, of an STE that no CFGI_STE has followed yet */
+        return BOARD_UR;
+    }
     if (cfg && cfg->bypassed) {
         /* S1DSS bypasses the only stage (13.6.4). */
         entry->translated_addr = addr & ~STU_MASK;

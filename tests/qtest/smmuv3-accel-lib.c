@@ -87,7 +87,7 @@ uint32_t guest_sid(int i)
     return (FIRST_BUS + i) << 8;
 }
 
-static uint32_t bar(int i)
+uint32_t guest_bar(int i)
 {
     return MMIO_BASE + i * MMIO_WINDOW;
 }
@@ -121,10 +121,10 @@ bool guest_try_setup_device(Guest *g, int i)
 
     g->testdev[i] = id == TESTDEV;
     g_assert_cmphex(id, ==, g->testdev[i] ? TESTDEV : EDU);
-    qtest_writel(g->qts, dev + PCI_BASE_ADDRESS_0, bar(i));
+    qtest_writel(g->qts, dev + PCI_BASE_ADDRESS_0, guest_bar(i));
     qtest_writew(g->qts, dev + PCI_COMMAND,
                  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    return (qtest_readl(g->qts, bar(i)) & 0xff) ==
+    return (qtest_readl(g->qts, guest_bar(i)) & 0xff) ==
            (g->testdev[i] ? TESTDEV_ID : EDU_ID);
 }
 
@@ -137,7 +137,7 @@ void guest_enumerate(Guest *g)
 {
     for (int i = 0; i < ports(g); i++) {
         uint64_t port = port_cfg(g, i);
-        uint32_t window = bar(i) >> 16;
+        uint32_t window = guest_bar(i) >> 16;
 
         guest_set_bus(g, i, FIRST_BUS + i);
         qtest_writew(g->qts, port + PCI_MEMORY_BASE, window);
@@ -767,7 +767,7 @@ void guest_wait_events(Guest *g, unsigned n)
 /* Let device @i copy 4 bytes from @iova to its buffer, or back */
 static void dma_start(Guest *g, int i, uint64_t iova, bool to_mem)
 {
-    uint64_t at = bar(i);
+    uint64_t at = guest_bar(i);
 
     if (g->testdev[i]) {
         qtest_writeq(g->qts, at + TESTDEV_SOURCE, to_mem ? 0 : iova);
@@ -802,8 +802,8 @@ static void dma_wait(Guest *g, int i)
 void dma_write_again(Guest *g, int i, uint64_t iova)
 {
     g_assert_false(g->testdev[i]);
-    qtest_writeq(g->qts, bar(i) + EDU_DMA_DST, iova);
-    qtest_writeq(g->qts, bar(i) + EDU_DMA_CMD, EDU_DMA_TO_MEM | EDU_DMA_RUN);
+    qtest_writeq(g->qts, guest_bar(i) + EDU_DMA_DST, iova);
+    qtest_writeq(g->qts, guest_bar(i) + EDU_DMA_CMD, EDU_DMA_TO_MEM | EDU_DMA_RUN);
 }
 
 void dma_write_wait(Guest *g, int i)
@@ -919,8 +919,8 @@ void dma_assert_at(Guest *g, Dma d0, Dma d1, const char *file, int line)
 bool dma_running(Guest *g, int i)
 {
     return g->testdev[i] ?
-           qtest_readl(g->qts, bar(i) + TESTDEV_CONTROL) & TESTDEV_RUN :
-           qtest_readq(g->qts, bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN;
+           qtest_readl(g->qts, guest_bar(i) + TESTDEV_CONTROL) & TESTDEV_RUN :
+           qtest_readq(g->qts, guest_bar(i) + EDU_DMA_CMD) & EDU_DMA_RUN;
 }
 
 FailNth *guest_fail_nth(void)

@@ -177,6 +177,8 @@ void guest_setup_device(Guest *g, int i);
 /* The same, and false if it does not */
 bool guest_try_setup_device(Guest *g, int i);
 uint32_t guest_sid(int i);
+/* Where device @i has its registers; a test device that is there can do DMA */
+uint32_t guest_bar(int i);
 void guest_hotplug(Guest *g, int i);
 /* The same, and false if QEMU refuses */
 bool guest_try_hotplug(Guest *g, int i);

@@ -6,6 +6,7 @@
  * a test device; and the host's addresses of two devices whose BAR 2 is
  * memory: SMMUV3_TEST_PEER is another test device, and SMMUV3_TEST_NVME an
  * NVMe device with a controller memory buffer, which has power management.
+ * SMMUV3_TEST_FAR is a test device, too, behind another SMMU of the host.
  * With SMMUV3_TEST_NO_P2P the host cannot do it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -22,14 +23,16 @@
 /* The peer's root port and bus, behind the SMMU of the edu devices or not */
 #define PEER_SLOT   4
 #define PEER_BUS    0x20
-#define SECOND_PXB  0x40
-#define SECOND_BUS  0x41
+#define SECOND_PXB  0x28
+#define SECOND_BUS  0x29
+/* Its number in the guest; the first ones are those with root ports */
+#define PEER        DEVS
 
-/* Where its BAR 2 is, a second place for it, and BAR 0 */
+/* Where its BAR 2 is, a second place for it, and that of device 0 */
 #define BAR_SIZE    0x100000u
 #define BAR_AT      0x20000000u
 #define BAR_MOVED   0x20400000u
-#define BAR_OTHER   0x24000000u
+#define BAR_OWN     0x20800000u
 /* What a test device exports: registers, vectors and memory */
 #define DMABUFS     3
 /* Of these have an address: BAR 0 of device 0, BARs 0 and 2 of the peer */
@@ -42,9 +45,11 @@
 /* Stage 1, with map_bars(): IOVA x + BAR_OFFSET to x below 1 GiB */
 #define BAR_OFFSET  0xc0000000ull
 
+/* What device @from is to reach; BAR 2 is at @at */
 typedef struct Peer {
     uint8_t root, slot, bus;
     uint32_t at;
+    int from;
 } Peer;
 
 static const char *env(const char *name)
@@ -70,7 +75,7 @@ static char *peer_args(const char *host, const char *more)
 static void set_decoding(Guest *g, const Peer *p, bool on)
 {
     qtest_writew(g->qts, guest_cfg(p->bus, 0, PCI_COMMAND),
-                 on ? PCI_COMMAND_MEMORY : 0);
+                 on ? PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER : 0);
 }
 
 static void set_bar(Guest *g, Peer *p, uint32_t at)
@@ -80,24 +85,32 @@ static void set_bar(Guest *g, Peer *p, uint32_t at)
     qtest_writel(g->qts, guest_cfg(p->bus, 0, PCI_BASE_ADDRESS_3), 0);
 }
 
+/* The root port's window of @size bytes, and the BAR at its start */
+static void setup_memory(Guest *g, Peer *p, uint32_t at, uint32_t size)
+{
+    uint64_t port = guest_cfg(p->root, p->slot << 3, 0);
+
+    qtest_writew(g->qts, port + PCI_PREF_MEMORY_BASE, at >> 16);
+    qtest_writew(g->qts, port + PCI_PREF_MEMORY_LIMIT, (at + size - 1) >> 16);
+    qtest_writel(g->qts, port + PCI_PREF_BASE_UPPER32, 0);
+    qtest_writel(g->qts, port + PCI_PREF_LIMIT_UPPER32, 0);
+    set_bar(g, p, at);
+}
+
 /* As firmware would: bus number, windows, BARs, decoding */
 static void setup_peer(Guest *g, Peer *p)
 {
     uint64_t port = guest_cfg(p->root, p->slot << 3, 0);
+    uint32_t registers = guest_bar(PEER);
 
     qtest_writel(g->qts, port + PCI_PRIMARY_BUS,
                  p->root | p->bus << 8 | p->bus << 16);
-    qtest_writew(g->qts, port + PCI_MEMORY_BASE, BAR_OTHER >> 16);
-    qtest_writew(g->qts, port + PCI_MEMORY_LIMIT, BAR_OTHER >> 16);
-    qtest_writew(g->qts, port + PCI_PREF_MEMORY_BASE, BAR_AT >> 16);
-    qtest_writew(g->qts, port + PCI_PREF_MEMORY_LIMIT,
-                 (BAR_MOVED + BAR_SIZE - 1) >> 16);
-    qtest_writel(g->qts, port + PCI_PREF_BASE_UPPER32, 0);
-    qtest_writel(g->qts, port + PCI_PREF_LIMIT_UPPER32, 0);
+    qtest_writew(g->qts, port + PCI_MEMORY_BASE, registers >> 16);
+    qtest_writew(g->qts, port + PCI_MEMORY_LIMIT, registers >> 16);
+    setup_memory(g, p, BAR_AT, BAR_MOVED + BAR_SIZE - BAR_AT);
     qtest_writew(g->qts, port + PCI_COMMAND,
                  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    qtest_writel(g->qts, guest_cfg(p->bus, 0, PCI_BASE_ADDRESS_0), BAR_OTHER);
-    set_bar(g, p, BAR_AT);
+    qtest_writel(g->qts, guest_cfg(p->bus, 0, PCI_BASE_ADDRESS_0), registers);
     set_decoding(g, p, true);
 }
 
@@ -122,7 +135,7 @@ static void map_bars(Guest *g)
 }
 
 /*
- * Does device 0 reach the peer's BAR at @iova, writing and reading, if it
+ * Does the device reach the peer's BAR at @iova, writing and reading, if it
  * reaches memory at @ram above memory's own addresses? Looked at by CPU, for
  * which decoding has to be on: with @decoding false it is off in between.
  */
@@ -140,10 +153,10 @@ static bool reaches(Guest *g, const Peer *p, uint64_t iova, uint64_t ram,
     if (!decoding) {
         set_decoding(g, p, false);
     }
-    dma_load(g, 0, BUF + ram);
-    dma_write(g, 0, iova + SPOT);
-    dma_load(g, 0, iova + SOURCE);
-    dma_write(g, 0, BUF + 0x800 + ram);
+    dma_load(g, p->from, BUF + ram);
+    dma_write(g, p->from, iova + SPOT);
+    dma_load(g, p->from, iova + SOURCE);
+    dma_write(g, p->from, BUF + 0x800 + ram);
     if (!decoding) {
         set_decoding(g, p, true);
     }
@@ -218,23 +231,65 @@ static void in_each_state_of_the_stream(void)
     guest_stop(g);
 }
 
-static void behind_two_smmus(void)
+/* The peer's SMMU is the guest's second: it translates, too */
+static void translate_second(Guest *g)
+{
+    const uint32_t sid = SECOND_BUS << 8;
+
+    smmu_setup(g, false);
+    map_bars(g);
+    smmu_set_l1(g, SECOND_BUS, true);
+    smmu_set_ste(g, false, sid, STE_S1);
+    smmu_cr0(g, CR0_QUEUES | CR0_SMMUEN);
+}
+
+/* Each SMMU decides for its own device, wherever that one's DMA goes */
+static void both_ways(const char *host)
 {
     g_autofree char *args =
         g_strdup_printf(" -device pxb-pcie,id=pcie.2,bus_nr=%d,bus=pcie.0 "
                         "-device arm-smmuv3,primary-bus=pcie.2,accel=on "
                         "-device pcie-root-port,id=peer,bus=pcie.2,chassis=20,"
                         "addr=0 -device vfio-pci,host=%s,id=peerdev,bus=peer,"
-                        "iommufd=iommufd0,rombar=0 ", SECOND_PXB,
-                        env("SMMUV3_TEST_PEER"));
+                        "iommufd=iommufd0,rombar=0 ", SECOND_PXB, host);
     Guest *g = guest_start(1, args);
     Peer p = { SECOND_PXB, 0, SECOND_BUS };
+    Peer own = { PXB_BUS, 0, FIRST_BUS, .from = PEER };
 
     setup_peer(g, &p);
+    setup_memory(g, &own, BAR_OWN, BAR_SIZE);
+    g->testdev[PEER] = true;
     g_assert_true(reaches_flat(g, &p));
+    g_assert_true(reaches_flat(g, &own));
+
+    g->smmu = 1;
+    smmu_gbpa(g, GBPA_RESET | GBPA_ABORT);
+    g_assert_true(reaches_flat(g, &p));
+    g_assert_false(reaches_flat(g, &own));
+    smmu_gbpa(g, GBPA_RESET);
+    g_assert_true(reaches_flat(g, &own));
+    translate_second(g);
+    g_assert_true(reaches_flat(g, &p));
+    g_assert_false(reaches_mapped(g, &p));
+    g_assert_true(reaches_mapped(g, &own));
+    g_assert_false(reaches_flat(g, &own));
+
+    g->smmu = 0;
     translate(g);
     g_assert_true(reaches_mapped(g, &p));
+    g_assert_false(reaches_flat(g, &p));
+    g_assert_true(reaches_mapped(g, &own));
     guest_stop(g);
+}
+
+static void behind_two_smmus(void)
+{
+    both_ways(env("SMMUV3_TEST_PEER"));
+}
+
+static void behind_two_of_the_host(void)
+{
+    both_ways(env("SMMUV3_TEST_FAR"));
 }
 
 static void not_while_decoding_is_off(void)
@@ -645,6 +700,7 @@ int main(int argc, char **argv)
     }
     TEST(in_each_state_of_the_stream);
     TEST(behind_two_smmus);
+    TEST(behind_two_of_the_host);
     TEST(not_while_decoding_is_off);
     TEST(after_a_function_level_reset);
     TEST(after_d3hot);

@@ -57,6 +57,26 @@ hardware_works()
     [ "$(echo "$_now" | grep -c hardware)" = 2 ] && [ "$_now" != "$_before" ]
 }
 
+# host_refuses NUMBER: for QEMUs that start from now on, the host refuses the
+# queue of that number and those after it, until host_refuses_none
+host_refuses()
+{
+    mkdir -p /tmp/refusing
+    cat >/tmp/refusing/qemu-system-aarch64 <<END
+#!/bin/sh
+CMDQV_HOST=/tmp/refusing/from LD_PRELOAD=/opt/tests/cmdqv-host.so exec \\
+    /opt/qemu/bin/qemu-system-aarch64 "\$@" 2>/tmp/refusing/said
+END
+    chmod +x /tmp/refusing/qemu-system-aarch64
+    echo "$1" >/tmp/refusing/from
+    PATH=/tmp/refusing:/opt/qemu/bin:/opt/tests:/bin
+}
+
+host_refuses_none()
+{
+    rm /tmp/refusing/from
+}
+
 # --- In the guest ---
 
 smmu_at()

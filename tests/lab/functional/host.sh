@@ -149,6 +149,19 @@ monitor()
     echo "$*" >&8
 }
 
+# monitor_said TEXT [SECONDS]: wait for a line of what the monitor answers.
+monitor_said()
+{
+    # Busybox has it.
+    # shellcheck disable=SC3045
+    while read -r -t "${2:-20}" _line <&9; do
+        case $_line in
+        *"$1"*) return ;;
+        esac
+    done
+    return 1
+}
+
 # guest_said NAME TEXT [SECONDS]: wait for a line of the guest.
 guest_said()
 {

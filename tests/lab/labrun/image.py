@@ -39,6 +39,7 @@ PROGRAMS = {
     'pasid-host.so': ['pasid-host.c'],
     'bar-faults': ['bar-faults.c', 'iommufd.c', 'tap.c'],
     'p2p-host.so': ['p2p-host.c'],
+    'cmdqv-host.so': ['cmdqv-host.c'],
     'p2p-abi': ['p2p-abi.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'fail-nth.so': ['fail-nth.c', '../../qtest/smmuv3-accel-fail-nth.h'],
     'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],

@@ -20,7 +20,8 @@ sed 's/^/# /' $out
 if [ "$answer" = NOT-READY ]; then
     point "exit status 1" [ $status = 1 ]
     point "the report says: $text" grep -qF "$text" $out
-    smmuv3-host-check --json "$@" >/tmp/json
+    smmuv3-host-check --json --firmware=/usr/share/qemu/QEMU_EFI.fd "$@" \
+        >/tmp/json
     point "exit status 1 of --json" [ $? = 1 ]
     point "which says so, too" grep -q '^  "ready": false,$' /tmp/json
     point "and prints no command" sh -c '! grep -q command /tmp/json'

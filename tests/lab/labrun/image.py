@@ -5,13 +5,19 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
+import tempfile
 
 from . import debian as debian_disk
 from . import debtree, elf, libvirt, selftests
 from .cpio import CpioWriter
 from .paths import (BUILD, DEB_FETCH, LAB, LINUX, OUT, SYSROOT,
                     TESTED_QEMU, TOP, LabError)
+
+sys.path[1:1] = [os.path.join(TOP, 'scripts', d) for d in ('lib', 'check')]
+
+from faultlist import read_faults  # noqa: E402
 
 # Static programs that run in the host; sources are in tests/lab/programs.
 SOURCES = os.path.join(LAB, 'programs')
@@ -45,6 +51,7 @@ PROGRAMS = {
     'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],
     'bad-input': ['bad-input.c', 'bad-input-table.c', 'vm.c', 'tap.c'],
 }
+HOST_CHECK_FAULTS = os.path.join(LAB, 'host-check-faults')
 FIRMWARE = 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd'
 
 
@@ -117,7 +124,7 @@ def _cross(tool):
     return tool if os.uname().machine == 'aarch64' else f'{elf.TRIPLET}-{tool}'
 
 
-def _compile(name, files):
+def _compile(name, files, flags=()):
     program = _path(f'bin/{name}')
     os.makedirs(os.path.dirname(program), exist_ok=True)
     sources = [os.path.join(SOURCES, f) for f in files]
@@ -132,7 +139,7 @@ def _compile(name, files):
     kind = ['-shared', '-fPIC'] if name.endswith('.so') else ['-static']
     cmd = [_cross('gcc'), *kind, '-O1', '-g0', '-std=gnu11', '-Wall',
            '-Wextra', '-Wno-missing-field-initializers', '-Werror',
-           '-isystem', include, '-o', new,
+           '-isystem', include, *flags, '-o', new,
            *(s for s in sources if s.endswith('.c'))]
     if subprocess.run(cmd, check=False).returncode:
         raise LabError(f'{name}: does not compile')
@@ -149,6 +156,38 @@ def tests():
         for name, path in programs.items():
             cpio.add_file(f'opt/tests/{name}', path)
     return _write_cpio('tests.cpio', fill)
+
+
+def _compile_host_check_faulty():
+    """smmuv3-host-check with all of its faults, each off until it is named."""
+    sources = [os.path.normpath(os.path.join(SOURCES, f))
+               for f in PROGRAMS['smmuv3-host-check']]
+    program = _path('bin/smmuv3-host-check-faulty')
+    if _is_current(program, [*sources, HOST_CHECK_FAULTS, __file__]):
+        return program
+    with tempfile.TemporaryDirectory(dir=OUT) as where:
+        faulty = {os.path.relpath(s, TOP): shutil.copy(s, where)
+                  for s in sources}
+        for fault in read_faults(HOST_CHECK_FAULTS):
+            text = fault.text(faulty[fault.path])
+            with open(faulty[fault.path], 'w', encoding='utf-8') as f:
+                f.write(text)
+        return _compile(os.path.basename(program), faulty.values(), [
+            '-D_GNU_SOURCE', '-include', 'stdlib.h', '-include', 'string.h',
+            '-DHOST_CHECK_FAULT(f)=(!strcmp(getenv("HOST_CHECK_FAULT"), #f))',
+            '-iquote', os.path.dirname(sources[0])])
+
+
+def host_check_faulty():
+    """That program, its list of faults, and what looks whether each is seen."""
+    program = _compile_host_check_faulty()
+
+    def fill(cpio):
+        cpio.add_file('opt/faulty/smmuv3-host-check', program)
+        cpio.add_file('lab/host-check-faults', HOST_CHECK_FAULTS)
+        cpio.add_file('lab/host-check-faults.sh', os.path.join(
+            LAB, 'functional', 'host-check-faults.sh'))
+    return _write_cpio('host-check-faulty.cpio', fill)
 
 
 def vfio_selftests():
@@ -302,7 +341,7 @@ PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
           'trixie-16k': lambda: debian('trixie-16k'),
           'bullseye': bullseye, 'libvirt': libvirt_mark,
           'selftests': vfio_selftests, 'python': python_mark,
-          'lspci': lspci}
+          'lspci': lspci, 'host-check-faulty': host_check_faulty}
 
 
 def _expand(path):

@@ -19,6 +19,8 @@ NATIVE = os.path.join(QEMU, 'native')
 LIBRARY = 'libtest-smmuv3.a.p'
 # What not every clang takes
 ONLY_GCC = ('-fzero-call-used-regs', '-ftrivial-auto-var-init', '-fpch-deps')
+# What is compiled again as it was comes from there.
+CCACHE = ['ccache'] if shutil.which('ccache') else []
 # What asks for a list of what a file includes; gcc 12 crashes with the second
 # alone.
 DEPENDENCIES = ('-MD', '-fpch-deps')
@@ -83,8 +85,8 @@ class Build:
         where = os.path.dirname(unit.link)
         argv = [a for a in unit.argv
                 if self.compiler == 'gcc' or not a.startswith(ONLY_GCC)]
-        cmd = [self.compiler, *argv, f'-I{where}', *self.cflags, '-w',
-               '-o', out, '-c', source or unit.link]
+        cmd = [*CCACHE, self.compiler, *argv, f'-I{where}', *self.cflags,
+               '-w', '-o', out, '-c', source or unit.link]
         p = subprocess.run(cmd, cwd=NATIVE, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True, check=False)
         if p.returncode:

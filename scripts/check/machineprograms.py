@@ -17,7 +17,8 @@ def sources(room, *names):
 REGISTERS = Program(
     sources('machine', 'smmuv3-registers', 'smmuv3-register-model',
             'smmuv3-register-rules', 'smmuv3-queue-rules',
-            'smmuv3-update-rules', 'smmuv3-handover-rules', 'smmuv3-machine') +
+            'smmuv3-update-rules', 'smmuv3-handover-rules',
+            'smmuv3-device-rules', 'smmuv3-machine') +
     sources('conformance', 'machine') +
     sources('unit', 'smmuv3-fake-host', 'smmuv3-oracle', 'smmuv3-program'),
     'registers_main', ['-Wl,--wrap=smmuv3_event_read'])

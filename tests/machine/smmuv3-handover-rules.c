@@ -170,6 +170,14 @@ static void load(const State *st, const VMStateDescription *vmsd)
     load_bytes(bytes, size, st->version, vmsd, &error_abort);
 }
 
+/* As the guest has seen them: they come first */
+static void show_idr_of(const uint8_t *bytes)
+{
+    for (int i = 0; i < SMMUV3_IDR_COUNT; i++) {
+        smmu->accel->idr[i] = ldl_be_p(bytes + i * 4);
+    }
+}
+
 static void load_streams(const State *st)
 {
     size_t size;
@@ -178,10 +186,7 @@ static void load_streams(const State *st)
     g_autofree char *path = object_get_canonical_path(OBJECT(smmu));
     g_autofree char *name = g_strdup_printf("%s/veventq", path);
 
-    /* As the guest has seen them: they come first */
-    for (int i = 0; i < SMMUV3_IDR_COUNT; i++) {
-        accel->idr[i] = ldl_be_p(bytes + i * 4);
-    }
+    show_idr_of(bytes);
     cpr_save_fd(name, 0, accel->streams.viommu->veventq_fd);
     load(st, &vmstate_smmuv3_accel);
     cpr_delete_fd(name, 0);
@@ -312,6 +317,27 @@ static void test_a_later_releases_state_is_refused(void)
     rules_end();
 }
 
+/* The guest does not read them again */
+static void test_other_id_registers_are_refused(void)
+{
+    const State *last = &states[ARRAY_SIZE(states) - 1];
+    size_t size;
+    g_autofree uint8_t *bytes = bytes_of(last, &size);
+
+    setup();
+    forget();
+    for (int i = 0; i < SMMUV3_IDR_COUNT; i++) {
+        g_autofree char *says = g_strdup_printf("cannot take over: IDR%d is 0x",
+                                                i);
+
+        show_idr_of(bytes);
+        smmu->accel->idr[i] ^= 1;
+        assert_refused(bytes, size, last->version, says);
+    }
+    load_streams(last);
+    rules_end();
+}
+
 static void describe(GString *s, const VMStateDescription *vmsd)
 {
     g_string_append_printf(s, "%s %d:", vmsd->name, vmsd->version_id);
@@ -354,6 +380,7 @@ static void test_the_emulated_state_is_that_of_10_2_2(void)
     X(what_is_saved_is_the_last_of_them) \
     X(each_releases_cmdqv_is_loaded) \
     X(a_later_releases_state_is_refused) \
+    X(other_id_registers_are_refused) \
     X(the_emulated_state_is_that_of_10_2_2)
 
 void handover_rules_add(void)

@@ -17,6 +17,7 @@
 #include "qapi/error.h"
 #include "hw/arm/smmuv3-accel/core/plug.h"
 #include "smmuv3-machine.h"
+#include "smmuv3-device-rules.h"
 #include "smmuv3-handover-rules.h"
 #include "smmuv3-queue-rules.h"
 #include "smmuv3-register-model.h"
@@ -805,6 +806,7 @@ int registers_main(int argc, char **argv)
     queue_rules_add();
     handover_rules_add();
     update_rules_add();
+    device_rules_add();
     g_test_add_func("/smmuv3/registers/any access of any width",
                     any_access_of_any_width);
     return g_test_run();

@@ -9,8 +9,10 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/qapi-commands-misc.h"
 #include "qapi/qapi-commands-smmuv3-accel.h"
 #include "qemu/memfd.h"
+#include "hw/arm/smmuv3-accel/core/plug.h"
 #include "hw/qdev-core.h"
 #include "smmuv3-device-rules.h"
 #include "smmuv3-machine.h"
@@ -95,6 +97,26 @@ static void what_was_loaded_is_in_force_when_the_vm_runs(void)
     g_assert_cmpint(dma(), ==, FAKE_BLOCKED);
 }
 
+/* Not every kernel tells of events */
+static void a_vm_runs_without_events(void)
+{
+    SMMUv3Streams *s = &smmu->accel->streams;
+    SMMUv3Stream *stream;
+
+    rules_unplug();
+    host->no_veventq = true;
+    fake_host_open_device(host, &host->dev[0]);
+    stream = smmuv3_streams_plug(s, &fake_host_ops, host, &host->dev[0].host,
+                                 FAKE_PARENT, &error_abort);
+    g_assert_false(s->viommu->has_veventq);
+    vm_stop(RUN_STATE_PAUSED);
+    smmu->gbpa = GBPA_ABORT;
+    vm_start();
+    g_assert_cmpint(dma(), ==, FAKE_BLOCKED);
+    smmuv3_streams_unplug(s, stream);
+    fake_host_close_device(host, &host->dev[0]);
+}
+
 /* Nothing that the guest wrote would reach its devices */
 static void a_vm_without_its_streams_does_not_run(void)
 {
@@ -140,6 +162,14 @@ static SMMUv3AccelInfoList *query(void)
     return qmp_x_query_smmuv3_accel(&error_abort);
 }
 
+static void assert_printed(const char *text)
+{
+    g_autofree char *all = qmp_human_monitor_command("info smmuv3-accel", false,
+                                                     0, &error_abort);
+
+    g_assert_nonnull(strstr(all, text));
+}
+
 static void the_monitor_shows_what_was_illegal(void)
 {
     SMMUv3AccelInfoList *list;
@@ -155,6 +185,8 @@ static void the_monitor_shows_what_was_illegal(void)
     g_assert_cmphex(illegal->words->value, ==, ILLEGAL);
     g_assert_cmphex(illegal->words->next->value, ==, 0x1234);
     g_assert_true(illegal->stopped);
+    assert_printed("illegal command 0x00000000000000ff 0x0000000000001234: ");
+    assert_printed("; the queue waits for GERRORN");
     qapi_free_SMMUv3AccelInfoList(list);
     /* Acknowledged, and not met again */
     machine_write(CR0, 4, 0);
@@ -162,6 +194,7 @@ static void the_monitor_shows_what_was_illegal(void)
     list = query();
     g_assert_nonnull(list->value->illegal_command);
     g_assert_false(list->value->illegal_command->stopped);
+    assert_printed("illegal command 0x00000000000000ff 0x0000000000001234: ");
     qapi_free_SMMUv3AccelInfoList(list);
 }
 
@@ -169,6 +202,7 @@ static void the_monitor_shows_what_was_illegal(void)
     X(properties_are_fixed) \
     X(a_bridge_is_not_hot_plugged) \
     X(what_was_loaded_is_in_force_when_the_vm_runs) \
+    X(a_vm_runs_without_events) \
     X(a_vm_without_its_streams_does_not_run) \
     X(a_vm_runs_although_nobody_can_be_told) \
     X(the_monitor_shows_what_was_illegal)

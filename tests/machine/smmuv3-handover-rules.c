@@ -338,6 +338,44 @@ static void test_other_id_registers_are_refused(void)
     rules_end();
 }
 
+static void test_another_device_is_refused(void)
+{
+    const State *last = &states[ARRAY_SIZE(states) - 1];
+    size_t size;
+    g_autofree uint8_t *bytes = bytes_of(last, &size);
+
+    setup();
+    forget();
+    show_idr_of(bytes);
+    /* dev_id of the only stream, behind the IDs and vmstate_streams' fields */
+    g_assert_cmphex(ldl_be_p(bytes + 61), ==, 1000);
+    stl_be_p(bytes + 61, 1001);
+    assert_refused(bytes, size, last->version,
+                   "is not the device with number 0");
+    load_streams(last);
+    rules_end();
+}
+
+static void test_a_cmdqv_is_refused_where_there_is_none(void)
+{
+    static const char sub[] = "\5\026arm-smmuv3-accel/cmdqv\0\0\0\1";
+    const State *last = &states[ARRAY_SIZE(states) - 1];
+    const State *cmdqv = &cmdqv_states[ARRAY_SIZE(cmdqv_states) - 1];
+    size_t size, more;
+    g_autofree uint8_t *bytes = bytes_of(last, &size);
+    g_autofree void *regs = bytes_of(cmdqv, &more);
+
+    setup();
+    forget();
+    bytes = g_realloc(bytes, size + sizeof(sub) - 1 + more);
+    memcpy(bytes + size, sub, sizeof(sub) - 1);
+    memcpy(bytes + size + sizeof(sub) - 1, regs, more);
+    assert_refused(bytes, size + sizeof(sub) - 1 + more, last->version,
+                   "the guest has a CMDQV, and would have none here");
+    load_streams(last);
+    rules_end();
+}
+
 static void describe(GString *s, const VMStateDescription *vmsd)
 {
     g_string_append_printf(s, "%s %d:", vmsd->name, vmsd->version_id);
@@ -381,6 +419,8 @@ static void test_the_emulated_state_is_that_of_10_2_2(void)
     X(each_releases_cmdqv_is_loaded) \
     X(a_later_releases_state_is_refused) \
     X(other_id_registers_are_refused) \
+    X(another_device_is_refused) \
+    X(a_cmdqv_is_refused_where_there_is_none) \
     X(the_emulated_state_is_that_of_10_2_2)
 
 void handover_rules_add(void)

@@ -24,7 +24,7 @@ static unsigned pulses[WIRES];
 
 /* A file is like a vEVENTQ: where nothing is left, it reads as 0 bytes */
 static int veventq = -1;
-static unsigned written, event_reads;
+static unsigned written, lost, event_reads;
 
 uint64_t machine_read(uint64_t offset, unsigned width)
 {
@@ -91,12 +91,12 @@ void machine_new_veventq(void)
     veventq = qemu_memfd_create("veventq", 0, false, 0, 0, &error_abort);
     g_assert_cmpint(dup2(veventq, viommu->veventq_fd), >=, 0);
     smmu->accel->events = (SMMUv3EventReader) {};
-    written = 0;
+    written = lost = 0;
 }
 
 void machine_put_event(uint32_t sid, uint64_t addr)
 {
-    struct iommufd_vevent_header header = { .sequence = written };
+    struct iommufd_vevent_header header = { .sequence = written + lost };
     uint64_t evt[SMMUV3_EVENT_SIZE / 8] = {
         /* F_TRANSLATION */
         cpu_to_le64(0x10 | (uint64_t)sid << 32), 0, cpu_to_le64(addr), 0,
@@ -108,6 +108,11 @@ void machine_put_event(uint32_t sid, uint64_t addr)
     g_assert_cmpint(pwrite(veventq, record, RECORD_SIZE,
                            (off_t)written * RECORD_SIZE), ==, RECORD_SIZE);
     written++;
+}
+
+void machine_lose_event(void)
+{
+    lost++;
 }
 
 unsigned machine_events_left(void)

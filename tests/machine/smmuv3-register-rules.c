@@ -25,9 +25,15 @@
 
 #define CFGI_STE (0x03ULL | (uint64_t)SID << 32)
 #define TLBI_VA  0x12
+#define TLBI_VAA 0x13
+#define ATC_INV  (0x40ULL | (uint64_t)SID << 32)
 #define SYNC     0x46
 #define SYNC_IRQ 0x1046
 #define ILLEGAL  0xff
+
+/* 5.2: V, Config 0b101, S1ContextPtr; EATS 0b01 */
+#define STE_S1   (1 | 5 << 1 | 0x43200000ULL)
+#define STE_EATS (1ULL << 28)
 
 /* GERROR */
 #define CMDQ_ERR           0x01
@@ -258,6 +264,33 @@ static void indices_have_no_bits_above_the_wrap_bit(void)
     assert_writes(CMDQ_CONS, 0xfffff, 1);
     machine_write(CMDQ_BASE, 8, CMDQ | 31);
     assert_writes(CMDQ_CONS, 0xfffff, 0xfffff);
+}
+
+/* ID_REGS: by these software knows a component of Arm's (CIDR0 to CIDR3) */
+static void it_identifies_itself(void)
+{
+    static const uint32_t cidr[] = { 0x0d, 0xf0, 0x05, 0xb1 };
+
+    for (int i = 0; i < 4; i++) {
+        assert_reads(0xff0 + i * 4, 4, cidr[i]);
+    }
+}
+
+static void set_ats(OnOffAuto ats)
+{
+    smmu->accel->props.ats = ats;
+    machine_reset();
+}
+
+/* 6.3.9: reserved where there is no ATS */
+static void atschk_is_stored_where_there_is_ats(void)
+{
+    assert_writes(CR0, 0x10, 0);
+    set_ats(ON_OFF_AUTO_ON);
+    assert_writes(CR0, 0x10, 0x10);
+    assert_reads(CR0ACK, 4, 0x10);
+    set_ats(ON_OFF_AUTO_AUTO);
+    assert_writes(CR0, 0x10, 0);
 }
 
 /* --- What is guarded --- */
@@ -535,6 +568,32 @@ static void a_record_of_the_emulation_is_little_endian(void)
     assert_reads(EVENTQ_PROD, 4, 1);
 }
 
+/* 7.4: told once, and like all else only where it can be recorded */
+static void what_the_host_lost_is_an_overflow(void)
+{
+    machine_write(CR0, 4, EVENTQEN);
+    machine_lose_event();
+    fault(0x1000);
+    assert_reads(EVENTQ_PROD, 4, 0x80000001);
+    machine_lose_event();
+    fault(0x2000);
+    assert_reads(EVENTQ_PROD, 4, 0x80000002);
+    machine_write(EVENTQ_CONS, 4, 0x80000002);
+    /* Not with EVENTQEN = 0 */
+    machine_write(CR0, 4, 0);
+    machine_lose_event();
+    fault(0x3000);
+    assert_reads(EVENTQ_PROD, 4, 0x80000002);
+    /* Nor while an abort is active */
+    machine_write(EVENTQ_BASE, 8, NOWHERE | 2);
+    machine_write(CR0, 4, EVENTQEN);
+    fault(0x4000);
+    assert_reads(GERROR, 4, EVENTQ_ABT_ERR);
+    machine_lose_event();
+    fault(0x5000);
+    assert_reads(EVENTQ_PROD, 4, 0x80000002);
+}
+
 /* --- Interrupts --- */
 
 /* 3.18.2 */
@@ -580,6 +639,28 @@ static void a_sync_sends_its_message_or_pulses_its_wire(void)
     rules_command(SYNC, MESSAGES + 8);
     g_assert_cmphex(message(1), ==, 0);
     g_assert_cmpuint(machine_take_pulses(WIRE_SYNC), ==, 0);
+}
+
+/* QEMU stores it past the memory map; a migration must not miss it */
+static void a_message_into_the_queue_makes_memory_dirty(void)
+{
+    MemoryRegion *mr;
+    hwaddr at, len = 16;
+    g_autofree DirtyBitmapSnapshot *snap = NULL;
+
+    RCU_READ_LOCK_GUARD();
+    mr = address_space_translate(&address_space_memory, CMDQ, &at, &len, false,
+                                 MEMTXATTRS_UNSPECIFIED);
+    memory_region_set_log(mr, true, DIRTY_MEMORY_VGA);
+    machine_write(CR0, 4, CMDQEN);
+    put_command(CMDQ, 0, SYNC_IRQ | 0x55ULL << 32, CMDQ);
+    memory_region_reset_dirty(mr, at, 0x1000, DIRTY_MEMORY_VGA);
+    machine_write(CMDQ_PROD, 4, 1);
+    g_assert_cmphex((uint32_t)machine_load(CMDQ), ==, 0x55);
+    snap = memory_region_snapshot_and_clear_dirty(mr, at, 0x1000,
+                                                  DIRTY_MEMORY_VGA);
+    g_assert_true(memory_region_snapshot_get_dirty(mr, snap, at, 16));
+    memory_region_set_log(mr, false, DIRTY_MEMORY_VGA);
 }
 
 /* 7.5.1 */
@@ -628,6 +709,47 @@ static void errors_acknowledged_without_repair_come_again(void)
     g_assert_cmphex(machine_read(CMDQ_CONS, 4) & 0xfffff, ==, 3);
 }
 
+/* 7.1: at the command that could not be read, and not before it */
+static void an_abort_is_reported_at_its_command(void)
+{
+    MemoryRegion hole;
+
+    for (int i = 0; i < 8; i++) {
+        put_command(CMDQ, i, SYNC, 0);
+    }
+    memory_region_init_io(&hole, NULL, &unassigned_io_ops, NULL, "hole", 64);
+    memory_region_add_subregion_overlap(get_system_memory(), CMDQ + 4 * 16,
+                                        &hole, 1);
+    machine_write(CR0, 4, CMDQEN);
+    machine_write(CMDQ_PROD, 4, 8);
+    assert_reads(CMDQ_CONS, 4, 0x02000004);
+    assert_reads(GERROR, 4, CMDQ_ERR);
+    memory_region_del_subregion(get_system_memory(), &hole);
+    object_unparent(OBJECT(&hole));
+    acknowledge_errors();
+    g_assert_cmphex(machine_read(CMDQ_CONS, 4) & 0xfffff, ==, 8);
+}
+
+/* 7.1: CERROR_ATC_INV_SYNC, at the CMD_SYNC */
+static void a_device_that_does_not_answer_is_an_error(void)
+{
+    set_ats(ON_OFF_AUTO_ON);
+    machine_write(CMDQ_BASE, 8, CMDQ | 4);
+    machine_store(TABLE + SID * 64, STE_S1);
+    machine_store(TABLE + SID * 64 + 8, STE_EATS);
+    machine_write(STRTAB_BASE, 8, TABLE);
+    machine_write(STRTAB_BASE_CFG, 4, 8);
+    machine_write(CR0, 4, SMMUEN | CMDQEN);
+    host->dev[0].atc_dead = true;
+    rules_command(ATC_INV, 52);
+    rules_command(SYNC, 0);
+    assert_reads(GERROR, 4, CMDQ_ERR);
+    assert_reads(CMDQ_CONS, 4, 0x03000001);
+    g_assert_cmpint(fake_host_dma(host, &host->dev[0]).kind, ==, FAKE_BLOCKED);
+    host->dev[0].atc_dead = false;
+    set_ats(ON_OFF_AUTO_AUTO);
+}
+
 /* --- Invalidations --- */
 
 /* Of which test-smmuv3-inval.c shows when they are given up */
@@ -647,11 +769,15 @@ static void ranges_are_tried_again_after_a_reset(void)
     accel->streams.inval.granules = 0;
     machine_reset();
     g_assert_cmphex(accel->streams.inval.granules, ==, 0x15000);
+    /* Not where the host has no ranges */
+    accel->host.idr[3] = 0;
+    machine_reset();
+    g_assert_cmphex(accel->streams.inval.granules, ==, 0);
     accel->host = was;
     accel->host_known = was_known;
 }
 
-static uint64_t pages[2];
+static uint64_t pages[4];
 static unsigned n_pages;
 
 static void page_is_issued(void *opaque, const uint64_t cmd[2])
@@ -678,6 +804,62 @@ static void no_range_goes_on_at_address_0(void)
     g_assert_cmphex(pages[0], ==, last);
     g_assert_cmphex(pages[1], ==, 0);
     host->issued = NULL;
+}
+
+static unsigned count_issued(void)
+{
+    machine_write(CR0, 4, CMDQEN);
+    rules_command(SYNC, 0);
+    machine_write(CR0, 4, 0);
+    host->issued = NULL;
+    return n_pages;
+}
+
+/*
+ * How many entries the host, which has pages of @granule, is given for two
+ * TLBI_VA that are @step apart
+ */
+static unsigned count_entries(uint32_t granule, uint64_t step, uint64_t word1)
+{
+    smmu->accel->streams.inval.granules = granule;
+    host->issued = page_is_issued;
+    n_pages = 0;
+    rules_command(TLBI_VA, 0x100000 | word1);
+    rules_command(TLBI_VA, (0x100000 + step) | word1);
+    return count_issued();
+}
+
+/* What a guest without ranges says page by page is one range for the host */
+static void adjacent_pages_are_a_range(void)
+{
+    g_assert_cmpuint(count_entries(0x1000, 0x1000, 0), ==, 1);
+    g_assert_cmpuint(count_entries(0x4000, 0x4000, 0), ==, 1);
+    g_assert_cmpuint(count_entries(0x10000, 0x10000, 0), ==, 1);
+    /* No page is so large; and these are ranges already, of level 1 */
+    g_assert_cmpuint(count_entries(0x1000, 0x2000, 0), ==, 2);
+    g_assert_cmpuint(count_entries(0x1000, 0x1000, 0x500), ==, 2);
+}
+
+/* One of three is further away; one is of another ASID, and one of all */
+static void a_range_ends_where_something_else_begins(void)
+{
+    smmu->accel->streams.inval.granules = 0x1000;
+    host->issued = page_is_issued;
+    n_pages = 0;
+    rules_command(TLBI_VA, 0x100000);
+    rules_command(TLBI_VA, 0x101000);
+    rules_command(TLBI_VA, 0x103000);
+    g_assert_cmpuint(count_issued(), ==, 2);
+    g_assert_cmphex(pages[1], ==, 0x103000);
+    host->issued = page_is_issued;
+    n_pages = 0;
+    rules_command(TLBI_VA, 0x100000);
+    rules_command(TLBI_VA, 0x101000);
+    rules_command(TLBI_VA | 1ULL << 48, 0x102000);
+    rules_command(TLBI_VAA, 0x103000);
+    rules_command(TLBI_VAA, 0x104000);
+    g_assert_cmpuint(count_issued(), ==, 3);
+    g_assert_cmphex(pages[1], ==, 0x102000);
 }
 
 /* --- Ways to and through the SMMU --- */
@@ -769,6 +951,8 @@ static void a_bridges_msi_follows_its_ste(void)
     X(interrupt_configuration_reads_as_written) \
     X(reserved_bits_are_not_stored) \
     X(indices_have_no_bits_above_the_wrap_bit) \
+    X(it_identifies_itself) \
+    X(atschk_is_stored_where_there_is_ats) \
     X(registers_of_what_is_enabled_are_read_only) \
     X(queues_and_messages_can_be_taken_over_while_enabled) \
     X(a_ring_can_be_moved_while_it_is_enabled) \
@@ -780,13 +964,19 @@ static void a_bridges_msi_follows_its_ste(void)
     X(events_are_there_when_a_sync_completes) \
     X(many_syncs_read_events_once) \
     X(events_of_before_eventqen_do_not_appear) \
+    X(what_the_host_lost_is_an_overflow) \
     X(a_record_of_the_emulation_is_little_endian) \
     X(a_source_pulses_its_wire_and_sends_its_message) \
     X(a_sync_sends_its_message_or_pulses_its_wire) \
+    X(a_message_into_the_queue_makes_memory_dirty) \
     X(messages_that_fail_are_errors) \
     X(errors_acknowledged_without_repair_come_again) \
+    X(an_abort_is_reported_at_its_command) \
+    X(a_device_that_does_not_answer_is_an_error) \
     X(ranges_are_tried_again_after_a_reset) \
     X(no_range_goes_on_at_address_0) \
+    X(adjacent_pages_are_a_range) \
+    X(a_range_ends_where_something_else_begins) \
     X(a_shortcut_leads_to_the_registers) \
     X(a_bridges_msi_follows_its_ste)
 

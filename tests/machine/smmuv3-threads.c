@@ -688,6 +688,74 @@ static void an_event_is_there_when_a_sync_completes(void)
     teardown_smmus(1);
 }
 
+/* Behind the Stream table, and in the same vSMMU's part of memory */
+#define MESSAGE (TABLE + 0x10000)
+#define MOVED   0x180000
+/* Commands */
+#define MANY    2000
+
+static void *need_the_big_lock(void *opaque)
+{
+    VSMMU *v = opaque;
+    const uint64_t at[] = { v->queue - 16, v->queue + MESSAGE };
+
+    /* A wire, and messages to each side of the queue */
+    vsmmu_command(v, SYNC_MSG, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+        vsmmu_command(v, SYNC_MSG | 0x77ULL << 32, at[i]);
+        g_assert_cmphex((uint32_t)load(at[i]), ==, 0x77);
+    }
+    /* A queue that is elsewhere */
+    v->queue += MOVED;
+    vsmmu_write(v, CMDQ_BASE, (uint32_t)v->queue | QUEUE_LOG2);
+    vsmmu_write(v, CMDQ_CONS, v->prod);
+    put(v, TLBI_VA, 0x1000);
+    put(v, SYNC, 0);
+    vsmmu_write(v, CMDQ_PROD, v->prod);
+    g_assert_cmphex(vsmmu_read(v, CMDQ_CONS), ==, v->prod);
+    g_assert_cmpuint(v->issued[0], ==, 1);
+    /* An event of before a CMD_SYNC: 4.7.3 */
+    vsmmu_put_event(v);
+    put(v, SYNC, 0);
+    vsmmu_write(v, CMDQ_PROD, v->prod);
+    g_assert_cmphex(vsmmu_read(v, EVENTQ_PROD), ==, 1);
+    /* More than fits into one call of a host that fails, and no CMD_SYNC */
+    v->fail_every = 1;
+    for (unsigned i = 0; i < MANY; i++) {
+        put(v, TLBI_VA, (uint64_t)i << 13);
+    }
+    vsmmu_write(v, CMDQ_PROD, v->prod);
+    v->fail_every = 0;
+    g_assert_cmphex(vsmmu_read(v, CMDQ_CONS), ==, v->prod);
+    g_assert_cmpuint(v->calls, >, 0);
+    /* No events, and then no device either */
+    vsmmu_write(v, CR0, 0x9);
+    vsmmu_unmap(v, 0, 2);
+    g_assert_cmpuint(v->issued[0], ==, 2);
+    WITH_QEMU_LOCK_GUARD(&v->driver) {
+        BQL_LOCK_GUARD();
+        vsmmu_unplug(v, 0);
+    }
+    vsmmu_unmap(v, 0, 3);
+    /* What no SMMU knows */
+    put(v, 0xff, 0);
+    vsmmu_write(v, CMDQ_PROD, v->prod);
+    g_assert_cmphex(vsmmu_read(v, GERROR) ^ vsmmu_read(v, GERRORN), ==, 1);
+    g_assert_cmphex(vsmmu_read(v, CMDQ_CONS) >> 24, ==, 1);
+    v->queue -= MOVED;
+    return NULL;
+}
+
+static void what_needs_the_big_lock_is_done_with_it(void)
+{
+    QemuThread thread;
+
+    setup_smmus(1);
+    vcpu_create(&thread, need_the_big_lock, &vsmmu[0]);
+    vcpu_join(&thread);
+    teardown_smmus(1);
+}
+
 /* Linked as main(), with the emulator's own left aside */
 int threads_main(int argc, char **argv)
 {
@@ -708,6 +776,7 @@ int threads_main(int argc, char **argv)
     TEST(nobody_waits_for_who_keeps_the_big_lock);
     TEST(a_doorbell_does_a_slice);
     TEST(an_event_is_there_when_a_sync_completes);
+    TEST(what_needs_the_big_lock_is_done_with_it);
     threads_add_model();
     threads_add_benchmarks();
     return g_test_run();

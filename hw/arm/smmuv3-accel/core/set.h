@@ -27,6 +27,7 @@ typedef enum SMMUv3Fault {
     SMMUV3_FAULT_LEAK_OBJECT,    /* each hand-over leaves one on the host */
     SMMUV3_FAULT_LEAK_FD,        /* each hand-over adds one that is passed on */
     SMMUV3_FAULT_KEEP_QUEUES,    /* the hardware does not get them again */
+    SMMUV3_FAULT_LOCK_ORDER,     /* the big lock is taken after a vSMMU's */
 } SMMUv3Fault;
 
 extern SMMUv3Fault smmuv3_fault;

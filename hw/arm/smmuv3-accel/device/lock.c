@@ -45,6 +45,10 @@ bool smmuv3_accel_lock_alone(SMMUv3Accel *accel)
     }
     qemu_rec_mutex_lock(&accel->lock);
     alone = true;
+    if (SMMUV3_FAULT_IS(LOCK_ORDER)) {
+        bql_lock();
+        bql_unlock();
+    }
     return true;
 }
 

@@ -192,6 +192,7 @@ static void set_fault(Object *obj, const char *value, Error **errp)
     static const char *const name[] = {
         "none", "no-smmuen", "first-only", "gbpa-always", "no-retry",
         "no-reset", "old-table", "leak-object", "leak-fd", "keep-queues",
+        "lock-order",
     };
 
     for (int i = 0; i < ARRAY_SIZE(name); i++) {

@@ -803,7 +803,8 @@ void dma_write_again(Guest *g, int i, uint64_t iova)
 {
     g_assert_false(g->testdev[i]);
     qtest_writeq(g->qts, guest_bar(i) + EDU_DMA_DST, iova);
-    qtest_writeq(g->qts, guest_bar(i) + EDU_DMA_CMD, EDU_DMA_TO_MEM | EDU_DMA_RUN);
+    qtest_writeq(g->qts, guest_bar(i) + EDU_DMA_CMD,
+                 EDU_DMA_TO_MEM | EDU_DMA_RUN);
 }
 
 void dma_write_wait(Guest *g, int i)

@@ -2,8 +2,8 @@
 /*
  * For LD_PRELOAD: a host whose CMDQV refuses command queues, as Linux does with
  * one that is not in one run of its memory.  The file CMDQV_HOST has the number
- * of the first queue that is refused; without the file none is.  All other calls
- * go to the kernel.
+ * of the first queue that is refused; without the file none is.  All other
+ * calls go to the kernel.
  */
 
 #define _GNU_SOURCE

@@ -40,6 +40,18 @@ def rows(loaded):
     return found
 
 
+def recorded(chosen, ran, counts):
+    """What baseline.json keeps; totals in the order of GUESTS"""
+    kept = {}
+    for row in chosen:
+        cells = [Cell(row, g, ran, counts) for g in GUESTS]
+        kept[row.name] = {
+            'exits': round(cells[0].mean('exits'), 3),
+            'host_calls': round(cells[0].mean('host_calls'), 3),
+            'totals': [round(c.mean('total')) for c in cells]}
+    return kept
+
+
 def _missed(row, cells):
     """The goals that a row misses."""
     on, off, peer = cells[:3]

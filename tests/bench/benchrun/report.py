@@ -4,13 +4,11 @@
 import html
 
 
-class Result:
-    """One row: this build (ours) against the other QEMU (peer)."""
+class Ratio:
+    """One row: this build by the other QEMU."""
 
-    def __init__(self, row, ours, peer):
-        self.row, self.ours, self.peer = row, ours, peer
-        self.ratio = _mean(ours, 'total') / _mean(peer, 'total')
-        self.noise = max(row.noise, _spread(ours), _spread(peer))
+    def __init__(self, row, ratio, noise):
+        self.row, self.ratio, self.noise = row, ratio, noise
 
     def verdict(self):
         if self.ratio > 1 + self.noise:
@@ -21,11 +19,30 @@ class Result:
         return self.row.goal is None or \
             self.ratio <= self.row.goal * (1 + self.noise)
 
+
+class Result(Ratio):
+    """As it was measured: this build (ours) against the other QEMU (peer)."""
+
+    def __init__(self, row, ours, peer):
+        self.ours, self.peer = ours, peer
+        super().__init__(row, _mean(ours, 'total') / _mean(peer, 'total'),
+                         max(row.noise, _spread(ours), _spread(peer)))
+
     def recorded(self):
         """What baseline.json keeps."""
         return {'ratio': round(self.ratio, 4), 'noise': round(self.noise, 4),
                 'calls': round(_mean(self.ours, 'calls'), 2),
-                'attaches': round(_mean(self.ours, 'attaches'), 2)}
+                'attaches': round(_mean(self.ours, 'attaches'), 2),
+                'totals': [round(_mean(c, 'total'))
+                           for c in (self.ours, self.peer)]}
+
+
+class Recorded(Ratio):
+    """As baseline.json has it."""
+
+    def __init__(self, row, kept):
+        super().__init__(row, kept['ratio'], kept['noise'])
+        self.calls, self.totals = kept['calls'], kept['totals']
 
 
 def _mean(counts, key):

@@ -216,10 +216,7 @@ hooks:
 	@scripts/source/overlay
 
 # What tests the tests; make check runs all of them but coverage.
-analyze sanitize sanitize-qtest registers mutants coverage: native
-	@scripts/check/$@
-
-fuzz: board
+analyze sanitize sanitize-qtest registers mutants coverage fuzz: native
 	@scripts/check/$@
 
 soak: native arm64 board faulty kernel

@@ -33,6 +33,19 @@ class Fault:
         return text.replace(old, new)
 
 
+def all_at_once(faults, top, where):
+    """{path below top: the file with all of its faults, in the directory where}
+    """
+    files = {}
+    for fault in faults:
+        text = fault.text(files.get(fault.path) or
+                          os.path.join(top, fault.path))
+        files[fault.path] = os.path.join(where, fault.path.replace('/', '-'))
+        with open(files[fault.path], 'w', encoding='utf-8') as f:
+            f.write(text)
+    return files
+
+
 def read_faults(path):
     faults = []
     why = ''

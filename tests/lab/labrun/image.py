@@ -17,7 +17,7 @@ from .paths import (BUILD, DEB_FETCH, LAB, LINUX, OUT, SYSROOT,
 
 sys.path[1:1] = [os.path.join(TOP, 'scripts', d) for d in ('lib', 'check')]
 
-from faultlist import read_faults  # noqa: E402
+from faultlist import all_at_once, read_faults  # noqa: E402
 
 # Static programs that run in the host; sources are in tests/lab/programs.
 SOURCES = os.path.join(LAB, 'programs')
@@ -42,10 +42,10 @@ PROGRAMS = {
                           '../../../tools/smmuv3-host-check/p2p.c',
                           '../../../tools/smmuv3-host-check/report.c',
                           '../../../tools/smmuv3-host-check/sysfs.c'],
-    'pasid-host.so': ['pasid-host.c'],
+    'pasid-host.so': ['pasid-host.c', 'preload-ioctl.h'],
     'bar-faults': ['bar-faults.c', 'iommufd.c', 'tap.c'],
-    'p2p-host.so': ['p2p-host.c'],
-    'cmdqv-host.so': ['cmdqv-host.c'],
+    'p2p-host.so': ['p2p-host.c', 'preload-ioctl.h'],
+    'cmdqv-host.so': ['cmdqv-host.c', 'preload-ioctl.h'],
     'p2p-abi': ['p2p-abi.c', 'edu.c', 'iommufd.c', 'tap.c'],
     'fail-nth.so': ['fail-nth.c', '../../qtest/smmuv3-accel-fail-nth.h'],
     'command-lines': ['command-lines.c', 'vm.c', 'tap.c'],
@@ -166,13 +166,9 @@ def _compile_host_check_faulty():
     if _is_current(program, [*sources, HOST_CHECK_FAULTS, __file__]):
         return program
     with tempfile.TemporaryDirectory(dir=OUT) as where:
-        faulty = {os.path.relpath(s, TOP): shutil.copy(s, where)
-                  for s in sources}
-        for fault in read_faults(HOST_CHECK_FAULTS):
-            text = fault.text(faulty[fault.path])
-            with open(faulty[fault.path], 'w', encoding='utf-8') as f:
-                f.write(text)
-        return _compile(os.path.basename(program), faulty.values(), [
+        faulty = all_at_once(read_faults(HOST_CHECK_FAULTS), TOP, where)
+        files = [faulty.get(os.path.relpath(s, TOP), s) for s in sources]
+        return _compile(os.path.basename(program), files, [
             '-D_GNU_SOURCE', '-include', 'stdlib.h', '-include', 'string.h',
             '-DHOST_CHECK_FAULT(f)=(!strcmp(getenv("HOST_CHECK_FAULT"), #f))',
             '-iquote', os.path.dirname(sources[0])])

@@ -7,16 +7,14 @@
  */
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <linux/iommufd.h>
 
-int ioctl(int fd, unsigned long request, ...);
+#include "preload-ioctl.h"
 
 static bool is_refused(const struct iommu_hw_queue_alloc *queue)
 {
@@ -32,21 +30,11 @@ static bool is_refused(const struct iommu_hw_queue_alloc *queue)
     return refused;
 }
 
-int ioctl(int fd, unsigned long request, ...)
+static int host_ioctl(int fd, unsigned long request, void *arg)
 {
-    static int (*real)(int, unsigned long, void *);
-    va_list args;
-    void *arg;
-
-    if (!real) {
-        real = dlsym(RTLD_NEXT, "ioctl");
-    }
-    va_start(args, request);
-    arg = va_arg(args, void *);
-    va_end(args);
     if (request == IOMMU_HW_QUEUE_ALLOC && is_refused(arg)) {
         errno = EFAULT;
         return -1;
     }
-    return real(fd, request, arg);
+    return kernel_ioctl(fd, request, arg);
 }

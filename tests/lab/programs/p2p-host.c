@@ -7,9 +7,7 @@
  */
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +17,7 @@
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
-int ioctl(int fd, unsigned long request, ...);
+#include "preload-ioctl.h"
 
 static bool is_dmabuf(int fd)
 {
@@ -49,18 +47,8 @@ static int refusal(unsigned long request, const void *arg)
     return 0;
 }
 
-int ioctl(int fd, unsigned long request, ...)
+static int host_ioctl(int fd, unsigned long request, void *arg)
 {
-    static int (*real)(int, unsigned long, void *);
-    va_list args;
-    void *arg;
-
-    if (!real) {
-        real = dlsym(RTLD_NEXT, "ioctl");
-    }
-    va_start(args, request);
-    arg = va_arg(args, void *);
-    va_end(args);
     errno = refusal(request, arg);
-    return errno ? -1 : real(fd, request, arg);
+    return errno ? -1 : kernel_ioctl(fd, request, arg);
 }

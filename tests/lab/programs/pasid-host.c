@@ -7,9 +7,7 @@
  */
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,7 +19,7 @@
 #define SSIDSIZE 16
 #define MAX_PASID_LOG2 12
 
-int ioctl(int fd, unsigned long request, ...);
+#include "preload-ioctl.h"
 
 static void log_pair(const char *what, const uint64_t *word)
 {
@@ -68,21 +66,12 @@ static void log_call(unsigned long request, const void *arg)
     }
 }
 
-int ioctl(int fd, unsigned long request, ...)
+static int host_ioctl(int fd, unsigned long request, void *arg)
 {
-    static int (*real)(int, unsigned long, void *);
-    va_list args;
-    void *arg;
     int ret;
 
-    if (!real) {
-        real = dlsym(RTLD_NEXT, "ioctl");
-    }
-    va_start(args, request);
-    arg = va_arg(args, void *);
-    va_end(args);
     log_call(request, arg);
-    ret = real(fd, request, arg);
+    ret = kernel_ioctl(fd, request, arg);
     if (ret == 0 && request == IOMMU_GET_HW_INFO) {
         add_features(arg);
     }

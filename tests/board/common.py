@@ -423,11 +423,11 @@ class Streams:
         self.seen(top, size)
         return top
 
-    def use(self, table, config=None, **fields):
+    def use(self, table, config=None, tell=True, **fields):
         if config is None:
             config = NESTED if self.stage2 else STAGE1
         self.smmu.set_ste(self.sid, ste(config, self.ipa(table),
-                                          stage2=self.stage2, **fields))
+                                        stage2=self.stage2, **fields), tell)
 
     def outcome(self, pasid=None, address=VA, flags=0):
         """What was read; or the event, its PASID and what it is about"""

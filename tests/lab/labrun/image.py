@@ -202,15 +202,16 @@ def qemu():
     """This project's QEMU, without its debug information (it stays here)."""
     if not os.path.exists(TESTED_QEMU):
         raise LabError(f'{TESTED_QEMU}: not built yet; run make')
-    if _is_current(_path('qemu.cpio'), [TESTED_QEMU, __file__]):
-        return _path('qemu.cpio')
+    name = f'{os.path.basename(TESTED_QEMU)}.cpio'
+    if _is_current(_path(name), [TESTED_QEMU, __file__]):
+        return _path(name)
     stripped = _path(f'qemu-stripped.{os.getpid()}')
     subprocess.run([_cross('strip'), '-o', stripped, TESTED_QEMU], check=True)
 
     def fill(cpio):
         _add_program(cpio, 'opt/qemu/bin/qemu-system-aarch64', stripped)
     try:
-        return _write_cpio('qemu.cpio', fill)
+        return _write_cpio(name, fill)
     finally:
         os.unlink(stripped)
 

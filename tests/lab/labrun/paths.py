@@ -16,7 +16,8 @@ NATIVE_QEMU = os.path.join(BUILD, 'qemu', 'native', 'qemu-system-aarch64')
 BOARD_QEMU = os.environ.get('LAB_BOARD_QEMU') or f'{NATIVE_QEMU}-board'
 # On an arm64 machine there is one build, which is also the one that is tested.
 _ARM64_QEMU = os.path.join(BUILD, 'qemu', 'arm64', 'qemu-system-aarch64')
-TESTED_QEMU = _ARM64_QEMU if os.uname().machine != 'aarch64' else NATIVE_QEMU
+TESTED_QEMU = os.environ.get('LAB_QEMU') or (
+    _ARM64_QEMU if os.uname().machine != 'aarch64' else NATIVE_QEMU)
 
 
 class LabError(Exception):

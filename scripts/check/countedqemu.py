@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A QEMU in which device/ and machine/ are compiled for gcov, and the programs of
-tests/machine that run it."""
+"""A QEMU in which device/ and machine/ are compiled for gcov, and who runs it:
+the programs of tests/machine, or cases of the lab."""
 
+import base64
+import contextlib
 import os
 import re
 import subprocess
 from collections import namedtuple
 
+from gcovcounts import read_counts
 from house import HOUSE, STUB
 from machineprograms import REGISTERS, THREADS
 from relink import Relink
@@ -18,6 +21,9 @@ CFLAGS = ['--coverage', '-fno-inline', '-D__always_inline__=__noinline__',
 UPPER_FLOORS = re.compile(rf'{HOUSE}/(device|machine)/')
 WHERE = os.path.join(BUILD, 'coverage')
 RANDOM_STEPS = '100000'
+LAB = os.path.join(ROOT, 'tests', 'lab', 'run')
+# How tests/lab/image/init begins a line of the result
+MARK = '# counts: '
 
 File = namedtuple('File', 'name path link')
 
@@ -29,10 +35,12 @@ class Counted(Relink):
         self.replaced = self.objects(
             lambda path: UPPER_FLOORS.match(path) and not STUB.search(path),
             CFLAGS)
+        self.forget()
+
+    def forget(self):
         for obj in self.replaced.values():
-            counts = self.counts_of(obj)
-            if os.path.exists(counts):
-                os.unlink(counts)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.counts_of(obj))
 
     def run(self, entry, output, replaced=None, more=()):
         # Where the build says so, -O2 would come later than CFLAGS
@@ -40,6 +48,11 @@ class Counted(Relink):
 
     def counts_of(self, obj):
         return os.path.join(self.where, obj[:-len('o')] + 'gcda')
+
+    def counts(self):
+        """{file: its counts} of what has run"""
+        return {unit: read_counts(obj, unit.name)
+                for unit, obj in self.files()}
 
     def files(self):
         """(file, its object)"""
@@ -50,6 +63,15 @@ class Counted(Relink):
                                                      entry['file']))
                 yield (File(os.path.basename(link), os.path.realpath(link),
                             link), os.path.join(self.where, obj))
+
+    @staticmethod
+    def run_test(*command, **env):
+        p = subprocess.run(command, cwd=WHERE, check=False, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           errors='replace', env={**os.environ, **env})
+        if p.returncode:
+            raise TreeError(f'{" ".join(command)} fails:\n{p.stdout[-2000:]}')
+        return p.stdout
 
 
 class Machine(Counted):
@@ -64,15 +86,6 @@ class Machine(Counted):
                         *program.ldflags]
         self.link(self.replaced, ldflags, result)
         return result
-
-    @staticmethod
-    def run_test(*command, **env):
-        p = subprocess.run(command, cwd=WHERE, check=False, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           errors='replace', env={**os.environ, **env})
-        if p.returncode:
-            raise TreeError(f'{" ".join(command)} fails:\n{p.stdout[-2000:]}')
-        return p.stdout
 
     def run_each(self, program, under):
         """A process for each test, as scripts/check/registers and tsan do"""
@@ -89,3 +102,22 @@ class Machine(Counted):
         self.run_each(self.program('threads', THREADS), '/smmuv3/threads/')
         self.run_test(os.path.join(ROOT, 'tests', 'machine', 'command-lines'),
                       QEMU=self.program('qemu'))
+
+
+class Lab(Counted):
+    def __init__(self):
+        super().__init__('arm64')
+        self.link(self.replaced, ['--coverage'])
+
+    def run_case(self, name):
+        """Its counts come with the result, as a tar of the objects' tree"""
+        self.forget()
+        self.run_test(LAB, name, LAB_QEMU=self.result,
+                      LAB_APPEND='GCOV_PREFIX=/tmp/counts '
+                      f'GCOV_PREFIX_STRIP={self.where.count("/")}')
+        with open(os.path.join(BUILD, 'lab', 'logs', name, 'result'),
+                  encoding='utf-8', errors='replace') as f:
+            tar = ''.join(line[len(MARK):] for line in f
+                          if line.startswith(MARK))
+        subprocess.run(['tar', '-xz', '-C', self.where], check=True,
+                       input=base64.b64decode(tar))

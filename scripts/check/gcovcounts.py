@@ -24,6 +24,22 @@ class Counts:
         self.lines[number] = Line(was.count + line.count,
                                   was.branches + line.branches, was.function)
 
+    def add(self, other):
+        """Those of another run. On another processor a statement's branches can
+        be on another one of its lines."""
+        for number, line in other.lines.items():
+            was = self.lines.get(number, line._replace(count=0, branches=[]))
+            branches = [was.branches, line.branches]
+            self.lines[number] = Line(
+                was.count + line.count,
+                [sum(pair) for pair in zip(*branches)]
+                if len(was.branches) == len(line.branches)
+                else max(branches, key=len), line.function)
+        for name, function in other.functions.items():
+            was = self.functions.get(name, Function(function.line, 0))
+            self.functions[name] = Function(was.line,
+                                            was.count + function.count)
+
     def entered(self, line):
         function = self.functions.get(line.function)
         return not function or function.count > 0

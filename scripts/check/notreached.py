@@ -44,8 +44,8 @@ class Reasons:
                                     'understood')
 
     def find(self, unit, kind, text, function):
-        """Why, for a line of these; None if no reason fits. What is said of
-        the line goes before what is said of the function."""
+        """Of a line of these; None if no reason fits. What is said of the
+        line goes before what is said of the function."""
         fits = [r for r in self.all
                 if (r.file == ANY_FILE or unit.path.endswith('/' + r.file)) and
                 (r.kind == kind and text.startswith(r.text) or
@@ -54,7 +54,7 @@ class Reasons:
             return None
         best = min(fits, key=lambda r: (r.kind == FUNCTION, not r.text))
         self.used.add(best)
-        return best.why
+        return best
 
     def unused(self):
         return [r for r in self.all if r not in self.used]
@@ -73,9 +73,10 @@ class Explainer:
             self.text = [''] + f.read().splitlines()
 
     def say(self, what, number, name, kind, text, function):
-        why = self.reasons.find(self.unit, kind, text, function)
-        print(f'{what}: {self.where}:{number}: {name}{why or "NO REASON"}')
-        self.good &= why is not None
+        reason = self.reasons.find(self.unit, kind, text, function)
+        print(f'{what}: {self.where}:{number}: {name}'
+              f'{reason.why if reason else "NO REASON"}')
+        self.good &= reason is not None
 
     def say_line(self, what, number, kind):
         text = self.text[number].strip()

@@ -52,12 +52,12 @@ trace_since()
 }
 
 # stages SID [SKIP]: which stages the board's SMMU walked for a stream, in order
-# and without repetition: 2, or 3 for both.
+# and without repetition: 2, or 3 for both. Fixed words, as the trace is long, and
+# the board takes seconds for a regular expression.
 stages()
 {
-    trace_since "$2" |
-        sed -n "s/^smmuv3_translate_success .* sid=$1 .* stage=\([0-9]\).*/\1/p" |
-        uniq | tr '\n' ' '
+    trace_since "$2" | grep -F " sid=$1 " | grep -F _translate_success |
+        sed 's/.*=//' | uniq | tr '\n' ' '
 }
 
 stages_mark()

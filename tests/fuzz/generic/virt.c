@@ -21,6 +21,25 @@ void __wrap_fuzz_dma_read_cb(size_t addr, size_t len, MemoryRegion *mr)
     __real_fuzz_dma_read_cb(addr < mr->addr ? mr->addr + addr : addr, len, mr);
 }
 
+/*
+ * Each word that a device writes to flash changes the map of memory, and none is
+ * freed before the input ends. That can be gigabytes.
+ */
+static int take_flash_away(RAMBlock *rb, void *opaque)
+{
+    if (memory_region_is_romd(rb->mr)) {
+        memory_region_set_enabled(rb->mr, false);
+    }
+    return 0;
+}
+
+/* The fuzzer calls this before each input. */
+void __wrap_qpci_free_pc(QPCIBus *bus)
+{
+    __real_qpci_free_pc(bus);
+    qemu_ram_foreach_block(take_flash_away, NULL);
+}
+
 /* Memory of the machine, or of a device's BAR */
 static int clear_ram(RAMBlock *rb, void *opaque)
 {

@@ -18,5 +18,7 @@ void __wrap_fuzz_reset(QTestState *s);
 int64_t __wrap_qtest_clock_step_next(QTestState *s);
 QPCIBus *__real_qpci_new_pc(QTestState *s, QGuestAllocator *alloc);
 QPCIBus *__wrap_qpci_new_pc(QTestState *s, QGuestAllocator *alloc);
+void __real_qpci_free_pc(QPCIBus *bus);
+void __wrap_qpci_free_pc(QPCIBus *bus);
 
 #endif /* TESTS_FUZZ_GENERIC_VIRT_H */

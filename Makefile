@@ -151,6 +151,7 @@ check-drivers: native arm64 board kernel
 	@tests/lab/run drivers-debian-11
 
 check-pages: native arm64 board kernel
+	@tests/lab/build-kernel --pages=16k
 	@tests/lab/build-kernel --pages=64k
 	@tests/lab/run host-abi-64k ats-64k smmuv3-accel-64k pages-guests-4k \
 		pages-guests-64k pages-debian-16k pages-debian-16k-on-64k

@@ -67,6 +67,7 @@ pages_guests()
     GUEST_MEMORY=512M
     GUEST_APPEND=pcie_port_pm=off
     pages_guest 4k /lab/guest/Image 4096 8
-    pages_guest 64k /lab/guest-64k/Image 65536 16
+    pages_guest 16k /lab/guest-16k/Image 16384 16
+    pages_guest 64k /lab/guest-64k/Image 65536 24
     checked
 }

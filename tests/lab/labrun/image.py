@@ -271,14 +271,14 @@ def guest():
     return _write_cpio('guest.cpio', fill)
 
 
-def guest_64k():
-    """The kernel with pages of 64K, for a guest of any host."""
-    kernel = os.path.join(LINUX, 'Image-64k')
+def guest_with_pages(size):
+    """The kernel with pages of this size, for a guest of any host."""
+    kernel = os.path.join(LINUX, f'Image-{size}')
     if not os.path.exists(kernel):
         raise LabError(f'{kernel}: missing; run tests/lab/build-kernel '
-                       '--pages=64k')
-    return _write_cpio('guest-64k.cpio', lambda cpio: cpio.add_file(
-        'lab/guest-64k/Image', kernel))
+                       f'--pages={size}')
+    return _write_cpio(f'guest-{size}.cpio', lambda cpio: cpio.add_file(
+        f'lab/guest-{size}/Image', kernel))
 
 
 def debian(suite):
@@ -332,7 +332,9 @@ def lspci():
 
 
 PIECES = {'base': base, 'tests': tests, 'qemu': qemu, 'firmware': firmware,
-          'guest': guest, 'guest-64k': guest_64k,
+          'guest': guest,
+          'guest-16k': lambda: guest_with_pages('16k'),
+          'guest-64k': lambda: guest_with_pages('64k'),
           'bookworm': lambda: debian('bookworm'),
           'trixie': lambda: debian('trixie'),
           'trixie-16k': lambda: debian('trixie-16k'),

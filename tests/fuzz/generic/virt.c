@@ -22,8 +22,8 @@ void __wrap_fuzz_dma_read_cb(size_t addr, size_t len, MemoryRegion *mr)
 }
 
 /*
- * Each word that a device writes to flash changes the map of memory, and none is
- * freed before the input ends. That can be gigabytes.
+ * Each word that a device writes to flash changes the map of memory, and no
+ * older one is freed before the input ends. That can be gigabytes.
  */
 static int take_flash_away(RAMBlock *rb, void *opaque)
 {

@@ -52,12 +52,12 @@ trace_since()
 }
 
 # stages SID [SKIP]: which stages the board's SMMU walked for a stream, in order
-# and without repetition: 2, or 3 for both. Fixed words, as the trace is long, and
-# the board takes seconds for a regular expression.
+# and without repetition: 2, or 3 for both; it is what follows the fifth "=". No
+# regular expression, which would take the board seconds: the trace is long.
 stages()
 {
-    trace_since "$2" | grep -F " sid=$1 " | grep -F _translate_success |
-        sed 's/.*=//' | uniq | tr '\n' ' '
+    trace_since "$2" | grep -F " sid=$1 " | grep -F smmuv3_translate_success |
+        cut -d= -f6 | uniq | tr '\n' ' '
 }
 
 stages_mark()

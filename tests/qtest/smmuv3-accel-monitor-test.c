@@ -413,6 +413,13 @@ static int64_t cmdqv_count(Guest *g, const char *what)
     return n;
 }
 
+static void cmdqv_wait(Guest *g, const char *what, int64_t least)
+{
+    while (cmdqv_count(g, what) < least) {
+        g_usleep(10 * 1000);
+    }
+}
+
 static void queues_of_a_cmdqv_are_shown(void)
 {
     Guest *g = guest_start(1, ",cmdqv=on");
@@ -435,9 +442,7 @@ static void queues_of_a_cmdqv_are_shown(void)
     assert_queue(g, 1, (Queue) { "hardware", .prod = 1, .cons = 1 });
     cmdqv_cmd(g, 1, ILLEGAL, 0);
     assert_queue(g, 1, (Queue) { "hardware", 2, 1, 1, true });
-    while (cmdqv_count(g, "errors") == 0) {
-        g_usleep(10 * 1000);
-    }
+    cmdqv_wait(g, "errors", 1);
     text = hmp(g);
     g_assert_nonnull(strstr(text, "queue 1: done by hardware, on, 256 entries "
                             "at 0x41301000, PROD 0x2, CONS 0x1, last error 1; "
@@ -457,9 +462,7 @@ static void queues_of_a_cmdqv_are_shown(void)
         qtest_writeq(g->qts, VCMDQ(1) + i * 16, CMD_SYNC);
     }
     cmdqv_write(g, CMDQV_PAGE0(1) + VCMDQ_PROD, 258);
-    while (cmdqv_count(g, "commands") < 257) {
-        g_usleep(10 * 1000);
-    }
+    cmdqv_wait(g, "commands", 257);
     assert_queue(g, 1, (Queue) { "qemu", 258, 258, 1 });
     g_assert_cmpint(cmdqv_count(g, "given"), ==, 2);
     guest_hotplug(g, 0);

@@ -81,7 +81,7 @@ def build(name, where, program, cflags, ldflags, fault=None):
     source = faulty_source(fault, where) if fault else {}
     qemu.make(lambda path: tested(path) or path in (MAIN, READS_MEMORY),
               [*CONFIG, *cflags], [*ldflags, *wraps(name), *added],
-              {**source, f'../src/{MAIN}': FUZZER})
+              {**source, MAIN: FUZZER})
     program = os.path.join(where, program)
     with open(program, 'w', encoding='utf-8') as f:
         f.write(START.format(target=TARGETS[name], qemu=qemu))

@@ -95,10 +95,12 @@ class Board(Relink):
         qemus = list(self.sources(wanted))
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             added.update(zip(ours, pool.map(
-                lambda f: self.compile(like, f, source.get(f), cflags), ours)))
+                lambda f: self.compile(
+                    like, f, source.get(os.path.relpath(f, self.relative)),
+                    cflags), ours)))
             replaced.update(zip([e['output'] for e in qemus], pool.map(
-                lambda e: self.compile(e, None, source.get(e['file']), cflags),
-                qemus)))
+                lambda e: self.compile(
+                    e, None, source.get(self.path_of(e)), cflags), qemus)))
         self.run(link, self.result, replaced, [*ldflags, *added.values()])
         return len(ours) + len(qemus)
 

@@ -36,7 +36,7 @@ def faulty_source(fault, where):
     with open(path, 'w', encoding='utf-8') as f:
         f.write(fault.text(os.path.join(SRC if inside == fault.path else ROOT,
                                         fault.path)))
-    return {f'../src/{inside}': path}
+    return {inside: path}
 
 
 @functools.cache
@@ -54,6 +54,7 @@ class Relink:
 
     def __init__(self, which, suffix, compiler='gcc'):
         self.where = os.path.join(QEMU, which)
+        self.src = os.path.realpath(SRC)
         self.suffix = suffix
         self.compiler = compiler
         self.original = os.path.join(self.where, BINARY)
@@ -88,13 +89,16 @@ class Relink:
         if p.returncode:
             raise TreeError(f'{output}:\n{p.stdout}')
 
+    def path_of(self, entry):
+        """Of what an object is made, in QEMU's tree"""
+        return os.path.relpath(
+            os.path.normpath(os.path.join(self.where, entry['file'])), self.src)
+
     def sources(self, wanted):
         """The emulator's objects of which wanted(path in QEMU's tree)"""
-        src = os.path.realpath(os.path.join(QEMU, 'src'))
         for entry in self.compdb:
-            path = os.path.normpath(os.path.join(self.where, entry['file']))
             if entry['output'].startswith(self.replaceable) and \
-                    wanted(os.path.relpath(path, src)):
+                    wanted(self.path_of(entry)):
                 yield entry
 
     def add(self, path, cflags=(), like=LIKE):
@@ -126,7 +130,7 @@ class Relink:
             to = entry['output'].replace('.c.o', f'.{self.suffix}.o')
             replaced[entry['output']] = to
             self.run(entry, to, {entry['file']:
-                                 (source or {}).get(entry['file'],
+                                 (source or {}).get(self.path_of(entry),
                                                     entry['file'])}, cflags)
         return replaced
 
@@ -138,7 +142,7 @@ class Relink:
         self.run(link[0], result or self.result, replaced, ldflags)
 
     def make(self, wanted, cflags, ldflags=(), source=None):
-        """source: {path of a file: another in its place}; how many objects"""
+        """source: {path in QEMU's tree: a file in its place}; how many objects"""
         replaced = self.objects(wanted, cflags, source)
         self.link(replaced, ldflags)
         return len(replaced)

@@ -63,3 +63,11 @@ def read_faults(path):
             else:
                 raise TreeError(f'{path}:{number}: cannot be understood')
     return faults
+
+
+def faults_with(text, *paths):
+    """Of each list, the faults whose first line has text in it"""
+    found = [[f for f in read_faults(path) if text in f.why] for path in paths]
+    if not any(found):
+        raise TreeError(f'no fault has {text}')
+    return found

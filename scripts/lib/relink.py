@@ -39,6 +39,11 @@ def faulty_source(fault, where):
     return {inside: path}
 
 
+def instead_of_main(entry):
+    """What the linker is told, so that a function is called for main()"""
+    return ['-Wl,--wrap=main', f'-Wl,--defsym=__wrap_main={entry}']
+
+
 @functools.cache
 def commands(where):
     """Of all that is built there: half a second for ninja"""
@@ -120,7 +125,7 @@ class Relink:
 
     def in_place_of_main(self, sources, entry, cflags):
         """The linker's arguments for that"""
-        return ['-Wl,--wrap=main', f'-Wl,--defsym=__wrap_main={entry}',
+        return [*instead_of_main(entry),
                 *(self.add(path, cflags) for path in sources)]
 
     def objects(self, wanted, cflags, source=None):

@@ -665,7 +665,7 @@ uint64_t guest_cmdqv(Guest *g)
     }
     map = qtest_hmp(g->qts, "info mtree");
     name = strstr(map, ": arm-smmuv3-cmdqv\r\n");
-    g_assert_nonnull(name);
+    g_assert(name);
     *name = 0;
     at = g_ascii_strtoull(strrchr(map, '\n') + 1 + strspn(
                           strrchr(map, '\n') + 1, " "), NULL, 16);

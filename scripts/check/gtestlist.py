@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tests that a program of GLib's test framework has."""
+
+import subprocess
+
+
+def tests_of(program, **how):
+    """Their paths; how: as for subprocess.run()"""
+    listed = subprocess.run([program, '-l'], stdout=subprocess.PIPE, text=True,
+                            check=True, **how).stdout
+    # GLib 2.84's list is a TAP of comments, 2.74's nothing but paths.
+    paths = (line.removeprefix('# ') for line in listed.splitlines())
+    return [path for path in paths if path.startswith('/')]

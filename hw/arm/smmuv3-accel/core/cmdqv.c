@@ -113,9 +113,11 @@ static int give(SMMUv3Cmdqv *c, unsigned l, Error **errp)
     SMMUv3CmdqvGiven *g = &c->given[l];
     SMMUv3CmdqvQueue *q = smmuv3_cmdqv_find(c, l);
     uint64_t len = ENTRY_SIZE << smmuv3_cmdqv_log2size(c, q);
-    int ret = v->ops->alloc_hw_queue(v->opaque, v->id, l, smmuv3_cmdqv_base(q),
-                                     len, &g->id, errp);
+    int ret;
 
+    assert(v);
+    ret = v->ops->alloc_hw_queue(v->opaque, v->id, l, smmuv3_cmdqv_base(q), len,
+                                 &g->id, errp);
     trace_smmuv3_accel_cmdqv_give(l, q->base, ret);
     if (ret < 0) {
         return ret;

@@ -112,7 +112,7 @@ def chart(results, version):
     width = LEFT + int(SCALE * LONGEST) + 70
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
            f'height="{height}" font-family="sans-serif" font-size="13">',
-           '<!-- SPDX-License-Identifier: GPL-2.0-or-later -->',
+           '<!--', 'SPDX-License-Identifier: GPL-2.0-or-later', '-->',
            '<rect width="100%" height="100%" fill="white"/>',
            f'<text x="{LEFT}" y="20">instructions an operation, relative to '
            f'QEMU {html.escape(version)} (= 1); the black triangles are '

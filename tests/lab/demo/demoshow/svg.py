@@ -140,7 +140,7 @@ class Drawing:
         return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
                 f'height="{self.height}" viewBox="0 0 {WIDTH} {self.height}" '
                 'font-family="sans-serif" font-size="13">\n'
-                '<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n'
+                '<!--\nSPDX-License-Identifier: GPL-2.0-or-later\n-->\n'
                 '<rect width="100%" height="100%" fill="#fff"/>\n'
                 + '\n'.join(self.out) + '\n</svg>\n')
 

@@ -102,7 +102,8 @@ hand_over_end()
     PAUSES="$PAUSES $(($(when $QEMU RESUME) - $(when $OLD STOP)))"
 }
 
-# figures OF NUMBER...: the median and the greatest, and all of them.
+# figures OF NUMBER...: the median and the greatest, and all of them if they are
+# few.
 figures()
 {
     _of=$1
@@ -110,7 +111,9 @@ figures()
     echo "$@" | tr ' ' '\n' | sort -n |
         awk -v of="$_of" '{ n[NR] = $1; all = all " " $1 }
             END { print "# " of ": median " n[int((NR + 1) / 2)] ", worst " n[NR] \
-                  " of " NR ":" all }'
+                  " of " NR ":" (NR <= 20 ? all : \
+                  " a tenth at most " n[int(NR / 10)] \
+                  ", a tenth at least " n[NR - int(NR / 10)]) }'
 }
 
 # held: the next number of the iommufd's objects, and of the guest's QEMU its

@@ -125,7 +125,7 @@ guest_run()
         -M "${GUEST_MACHINE:-virt,gic-version=3,its=on}" \
         -accel kvm -cpu host -m "${GUEST_MEMORY:-256M}" \
         -kernel /lab/guest/Image -initrd /lab/guest/initrd \
-        -append "console=ttyAMA0 rdinit=/init loglevel=7 oops=panic panic=-1 $GUEST_APPEND" \
+        -append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND" \
         -serial stdio \
         -device virtio-serial-pci,romfile= \
         -chardev "file,id=result,path=$_out" \

@@ -220,6 +220,7 @@ static void an_error_stops_it(void)
     finish(2 * AT_ONCE);
     g_assert_cmphex(machine_read(GERROR, 4), ==, CMDQ_ERR);
     g_assert_cmphex(machine_read(CMDQ_CONS, 4) >> 24, ==, 1);
+    assert_rests();
     put(2 * AT_ONCE, PREFETCH, 0);
     /* Until the guest acknowledges it, whatever the command is now */
     assert_rests();

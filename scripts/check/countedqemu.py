@@ -10,6 +10,7 @@ import subprocess
 from collections import namedtuple
 
 from gcovcounts import read_counts
+from gtestlist import tests_of
 from house import HOUSE, STUB
 from machineprograms import REGISTERS, THREADS
 from relink import Relink
@@ -89,9 +90,8 @@ class Machine(Counted):
 
     def run_each(self, program, under):
         """A process for each test, as scripts/check/registers and tsan do"""
-        for test in self.run_test(program, '-l').split():
-            if test.startswith(under):
-                self.run_test(program, '-p', test)
+        for test in tests_of(program, under=under, cwd=WHERE):
+            self.run_test(program, '-p', test)
 
     def run_all(self):
         registers = self.program('registers', REGISTERS)

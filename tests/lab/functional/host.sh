@@ -127,7 +127,7 @@ guest_qemu()
         -M "${GUEST_MACHINE:-virt,gic-version=3,its=on}" \
         -accel kvm -cpu host -m "${GUEST_MEMORY:-256M}" \
         -smp "${GUEST_CPUS:-1}" $_firmware \
-        $_kernel ${_kernel:+-append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND"} \
+        $_kernel ${_kernel:+-append "$GUEST_CMDLINE $GUEST_APPEND"} \
         -serial "${GUEST_SERIAL:-stdio}" \
         -device "$_port" \
         -chardev "file,id=result,path=$GUEST_DIR/$_name.result,append=on" \

@@ -113,6 +113,10 @@ qemu_fails_nth()
     export FAIL_NTH_FILE=/tmp/fail-nth
 }
 
+# A guest's kernel. It prints little: each character is an exit of the guest, and
+# the whole of a log keeps its only CPU for as long as a soft lockup.
+GUEST_CMDLINE='console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1'
+
 # guest_run NAME QEMU-ARGUMENT...: boot a guest under KVM with the case's
 # guest-run= script, and pass its results on.  Its console joins the host's.
 guest_run()
@@ -125,7 +129,7 @@ guest_run()
         -M "${GUEST_MACHINE:-virt,gic-version=3,its=on}" \
         -accel kvm -cpu host -m "${GUEST_MEMORY:-256M}" \
         -kernel /lab/guest/Image -initrd /lab/guest/initrd \
-        -append "console=ttyAMA0 rdinit=/init loglevel=5 oops=panic panic=-1 $GUEST_APPEND" \
+        -append "$GUEST_CMDLINE $GUEST_APPEND" \
         -serial stdio \
         -device virtio-serial-pci,romfile= \
         -chardev "file,id=result,path=$_out" \

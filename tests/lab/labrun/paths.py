@@ -10,6 +10,7 @@ DOWNLOADS = os.path.join(BUILD, 'downloads')
 SYSROOT = os.path.join(BUILD, 'sysroot', 'arm64')
 LINUX = os.path.join(BUILD, 'linux')
 OUT = os.path.join(BUILD, 'lab')
+LOGS = os.environ.get('LAB_LOGS') or os.path.join(OUT, 'logs')
 DEB_FETCH = os.path.join(TOP, 'scripts', 'source', 'deb-fetch')
 NATIVE_QEMU = os.path.join(BUILD, 'qemu', 'native', 'qemu-system-aarch64')
 # Another QEMU can be the board for an experiment.

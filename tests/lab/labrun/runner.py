@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from . import board, image, messages, tap
-from .paths import LAB, OUT
+from .paths import LAB, LOGS, OUT
 
 PR_SET_PDEATHSIG = 1
 TAIL_LINES = 30
@@ -175,7 +175,7 @@ class Runner:
 
     @staticmethod
     def _keep_logs(case, run_dir):
-        logs = os.path.join(OUT, 'logs', case.name)
+        logs = os.path.join(LOGS, case.name)
         os.makedirs(logs, exist_ok=True)
         for name in ('console', 'result', 'stderr', 'command'):
             path = os.path.join(run_dir, name)

@@ -13,13 +13,12 @@ from .paths import LAB, LINUX, OUT, LabError
 TREE = os.path.join(LINUX, 'selftests')
 VFIO = os.path.join(TREE, 'tools', 'testing', 'selftests', 'vfio')
 OWN = os.path.join(LAB, 'selftests')
-# Name, and what is different for it
+# Name, and which header of ours is put before it, besides that for all
 PROGRAMS = {
     'vfio_dma_mapping_test': [],
     'vfio_iommufd_setup_test': [],
     'vfio_pci_device_test': [],
-    'vfio_pci_driver_test': ['-include',
-                             os.path.join(OWN, 'emulated.h')],
+    'vfio_pci_driver_test': ['small.h'],
 }
 # Of the devices that these have drivers for, QEMU has igb.
 LIBRARY = ('lib/*.c', 'lib/drivers/igb/*.c', 'lib/drivers/nv_falcon/*.c')
@@ -51,7 +50,9 @@ def build(compiler, name):
            '-I', os.path.dirname(VFIO), '-I', OWN,
            '-isystem', os.path.join(LINUX, 'headers', 'include')]
     # What is put before the test is not for the library.
-    for args in ([*PROGRAMS[name], '-c', '-o', f'{new}.o',
+    before = [arg for header in ('emulated.h', *PROGRAMS[name])
+              for arg in ('-include', os.path.join(OWN, header))]
+    for args in ([*before, '-c', '-o', f'{new}.o',
                   os.path.join(VFIO, f'{name}.c')],
                  ['-static', '-o', new, f'{new}.o', *library()]):
         if subprocess.run([*cmd, *args], check=False).returncode:

@@ -112,11 +112,12 @@ class Lab(Counted):
     def run_case(self, name):
         """Its counts come with the result, as a tar of the objects' tree"""
         self.forget()
-        self.run_test(LAB, name, LAB_QEMU=self.result,
+        logs = os.path.join(WHERE, 'logs')
+        self.run_test(LAB, name, LAB_QEMU=self.result, LAB_LOGS=logs,
                       LAB_APPEND='GCOV_PREFIX=/tmp/counts '
                       f'GCOV_PREFIX_STRIP={self.where.count("/")}')
-        with open(os.path.join(BUILD, 'lab', 'logs', name, 'result'),
-                  encoding='utf-8', errors='replace') as f:
+        with open(os.path.join(logs, name, 'result'), encoding='utf-8',
+                  errors='replace') as f:
             tar = ''.join(line[len(MARK):] for line in f
                           if line.startswith(MARK))
         subprocess.run(['tar', '-xz', '-C', self.where], check=True,

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from . import board, image, messages, tap
+from . import board, image, messages, stuck, tap
 from .paths import LAB, LOGS, OUT
 
 PR_SET_PDEATHSIG = 1
@@ -102,20 +102,22 @@ class Runner:
         os.makedirs(os.path.join(OUT, 'run'), exist_ok=True)
         run_dir = tempfile.mkdtemp(prefix=f'{case.name}.',
                                    dir=os.path.join(OUT, 'run'))
+        monitor = stuck.Monitor()
         try:
             initramfs = image.compose(case, run_dir)
             cmd = board.command(case, run_dir, initramfs)
-            timed_out = self._watch(case, cmd, run_dir, outcome)
+            timed_out = self._watch(case, cmd, run_dir, outcome, monitor)
             self._judge(case, run_dir, timed_out, outcome)
             self._keep_logs(case, run_dir)
         finally:
             self.stop()
+            monitor.close()
             if self.keep:
                 print(f'# {case.name}: kept {run_dir}', file=sys.stderr)
             else:
                 shutil.rmtree(run_dir, ignore_errors=True)
 
-    def _watch(self, case, cmd, run_dir, outcome):
+    def _watch(self, case, cmd, run_dir, outcome, monitor):
         """Until the board is off; True if it had to be stopped."""
         with open(os.path.join(run_dir, 'command'), 'w',
                   encoding='utf-8') as f:
@@ -123,7 +125,8 @@ class Runner:
         start = time.monotonic()
         stderr = open(os.path.join(run_dir, 'stderr'), 'wb')
         self.child = subprocess.Popen(
-            cmd, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+            [*cmd, *monitor.options()], pass_fds=[monitor.boards.fileno()],
+            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
             preexec_fn=_die_with_parent)
         stderr.close()
         console = os.path.join(run_dir, 'console')
@@ -138,6 +141,9 @@ class Runner:
             if outcome.init_seconds is None and 'lab: init at' in text:
                 outcome.init_seconds = time.monotonic() - start
             if time.monotonic() - start > case.timeout:
+                with open(os.path.join(run_dir, 'stuck'), 'w',
+                          encoding='utf-8') as f:
+                    f.write(stuck.describe(self.child.pid, monitor))
                 return True
         if self.verbose:
             sys.stderr.write(_read(console)[shown:])
@@ -177,10 +183,13 @@ class Runner:
     def _keep_logs(case, run_dir):
         logs = os.path.join(LOGS, case.name)
         os.makedirs(logs, exist_ok=True)
-        for name in ('console', 'result', 'stderr', 'command'):
+        for name in ('console', 'result', 'stderr', 'command', 'stuck'):
             path = os.path.join(run_dir, name)
+            kept = os.path.join(logs, name)
             if os.path.exists(path):
-                shutil.copy(path, os.path.join(logs, name))
+                shutil.copy(path, kept)
+            elif os.path.exists(kept):
+                os.remove(kept)
 
 
 def tail(text):

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the programs of this folder share: TAP, the monitor, the board's SMMU
-with its tables and queues in memory, and its test device (x-dma-testdev).
+"""What the programs of this folder share: TAP, the board's SMMU with
+its tables and queues in memory, and its test device (x-dma-testdev).
 
 There is no operating system: what a driver would do, these classes do through
 QEMU's qtest protocol. Section numbers are those of IHI 0070 G.b.
 """
 
-import json
 import struct
 import time
 
@@ -63,22 +62,6 @@ class Tap:
             show = [hex(v) if isinstance(v, int) else str(v)
                     for v in (got, want)]
             print(f'#   got {show[0]}, expected {show[1]}')
-
-
-class Monitor:
-    def __init__(self, connection):
-        self.link = connection.makefile('rw')
-        self.link.readline()
-        self.do('qmp_capabilities')
-
-    def do(self, command, **arguments):
-        self.link.write(json.dumps({'execute': command,
-                                    'arguments': arguments}) + '\n')
-        self.link.flush()
-        while True:
-            answer = json.loads(self.link.readline())
-            if 'event' not in answer:
-                return answer['return']
 
 
 class Memory:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -57,9 +58,13 @@ class Runner:
         self.keep = keep
         self.verbose = verbose
         self.child = None
+        self.qmp = None
 
     def stop(self):
         """End our own board, gently first."""
+        if self.qmp:
+            self.qmp.close()
+            self.qmp = None
         child, self.child = self.child, None
         if child is None or child.poll() is not None:
             return
@@ -102,32 +107,34 @@ class Runner:
         os.makedirs(os.path.join(OUT, 'run'), exist_ok=True)
         run_dir = tempfile.mkdtemp(prefix=f'{case.name}.',
                                    dir=os.path.join(OUT, 'run'))
-        monitor = stuck.Monitor()
         try:
             initramfs = image.compose(case, run_dir)
             cmd = board.command(case, run_dir, initramfs)
-            timed_out = self._watch(case, cmd, run_dir, outcome, monitor)
+            timed_out = self._watch(case, cmd, run_dir, outcome)
             self._judge(case, run_dir, timed_out, outcome)
             self._keep_logs(case, run_dir)
         finally:
             self.stop()
-            monitor.close()
             if self.keep:
                 print(f'# {case.name}: kept {run_dir}', file=sys.stderr)
             else:
                 shutil.rmtree(run_dir, ignore_errors=True)
 
-    def _watch(self, case, cmd, run_dir, outcome, monitor):
+    def _watch(self, case, cmd, run_dir, outcome):
         """Until the board is off; True if it had to be stopped."""
         with open(os.path.join(run_dir, 'command'), 'w',
                   encoding='utf-8') as f:
             f.write('\n'.join(cmd) + '\n')
         start = time.monotonic()
         stderr = open(os.path.join(run_dir, 'stderr'), 'wb')
-        self.child = subprocess.Popen(
-            [*cmd, *monitor.options()], pass_fds=[monitor.boards.fileno()],
-            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-            preexec_fn=_die_with_parent)
+        # A socket of the run's directory could have too long a path.
+        self.qmp, boards = socket.socketpair()
+        with boards:
+            self.child = subprocess.Popen(
+                [*cmd, '-chardev', f'socket,id=qmp,fd={boards.fileno()}',
+                 '-mon', 'chardev=qmp,mode=control'],
+                pass_fds=[boards.fileno()], stdin=subprocess.DEVNULL,
+                stdout=stderr, stderr=stderr, preexec_fn=_die_with_parent)
         stderr.close()
         console = os.path.join(run_dir, 'console')
         shown = 0
@@ -143,7 +150,7 @@ class Runner:
             if time.monotonic() - start > case.timeout:
                 with open(os.path.join(run_dir, 'stuck'), 'w',
                           encoding='utf-8') as f:
-                    f.write(stuck.describe(self.child.pid, monitor))
+                    f.write(stuck.describe(self.child.pid, self.qmp))
                 return True
         if self.verbose:
             sys.stderr.write(_read(console)[shown:])

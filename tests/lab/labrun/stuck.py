@@ -7,51 +7,15 @@ not answer is itself what hangs. "gdb build/linux/obj/vmlinux" with "info line
 """
 
 import glob
-import json
 import os
 import re
-import socket
 import time
+
+from .qmp import Monitor
 
 LOOKS = 3
 ANSWER_SECONDS = 20
 VECTOR = re.compile(r'Q\d\d=')
-
-
-class Monitor:
-    """The board's QMP, by a socket that it inherits: a path could be too long."""
-
-    def __init__(self):
-        self.ours, self.boards = socket.socketpair()
-        self.ours.settimeout(ANSWER_SECONDS)
-        self.lines = self.ours.makefile('r', encoding='utf-8')
-        self.greeted = False
-
-    def options(self):
-        return ['-chardev', f'socket,id=qmp,fd={self.boards.fileno()}',
-                '-mon', 'chardev=qmp,mode=control']
-
-    def close(self):
-        self.lines.close()
-        self.ours.close()
-        self.boards.close()
-
-    def _execute(self, command, **arguments):
-        self.ours.sendall(json.dumps(
-            {'execute': command, 'arguments': arguments}).encode())
-        while True:
-            answer = json.loads(self.lines.readline())
-            if 'return' in answer:
-                return answer['return']
-            if 'error' in answer:
-                raise OSError(answer['error']['desc'])
-
-    def ask(self, line):
-        """What HMP says to it; OSError or ValueError if nothing."""
-        if not self.greeted:
-            self._execute('qmp_capabilities')
-            self.greeted = True
-        return self._execute('human-monitor-command', **{'command-line': line})
 
 
 def threads(pid):
@@ -72,16 +36,19 @@ def threads(pid):
     return ''.join(lines)
 
 
-def describe(pid, monitor):
-    text = ''
-    for look in range(1, LOOKS + 1):
-        text += f'--- look {look}\n{threads(pid)}'
-        try:
-            text += ''.join(
-                line + '\n'
-                for line in monitor.ask('info registers -a').splitlines()
+def describe(pid, connection):
+    """What the threads of the board do, and what its QMP says of its vCPUs."""
+    text = f'--- before it is asked, which can wake it\n{threads(pid)}'
+    connection.settimeout(ANSWER_SECONDS)
+    try:
+        monitor = Monitor(connection)
+        for look in range(1, LOOKS + 1):
+            registers = monitor.do('human-monitor-command',
+                                   **{'command-line': 'info registers -a'})
+            text += f'--- look {look}\n{threads(pid)}' + ''.join(
+                line + '\n' for line in registers.splitlines()
                 if not VECTOR.match(line))
-        except (OSError, ValueError) as e:
-            return f'{text}the board does not answer: {e}\n'
-        time.sleep(1)
+            time.sleep(1)
+    except (OSError, ValueError, KeyError) as e:
+        text += f'the board does not answer: {e}\n'
     return text

@@ -11,6 +11,8 @@ from srctree import SRC, TreeError, newer
 
 # Files that only the board has are compiled as this one is.
 LIKE = 'hw/arm/smmuv3.c'
+# The parts of a library that the emulator is linked with
+LIBRARY = 'libqemuutil.a.p/'
 
 
 class Board(Relink):
@@ -78,12 +80,19 @@ class Board(Relink):
         by_output = {e['output']: e for e in self.compdb}
         link = by_output[BINARY]
         linked = set(shlex.split(link['command']))
-        old = [by_output[o] for o in sorted(self.dependents() & linked)]
+        old = [by_output[o] for o in sorted(self.dependents())
+               if o in linked or o.startswith(LIBRARY)]
         like = next(self.sources(LIKE.__eq__))
         new = [f'{self.relative}/{f}' for f in self.files
                if f.endswith('.c') and
                not os.path.exists(os.path.join(SRC, f))]
         return link, old, like, new
+
+    def link_board(self, link, replaced, more):
+        """replaced: {object of the build: the board's}"""
+        self.run(link, self.result, replaced,
+                 [*more, *(new for old, new in replaced.items()
+                           if old.startswith(LIBRARY))])
 
     def make(self, wanted, cflags, ldflags=(), source=None):
         """As a Relink does, but of the board that is built"""
@@ -101,7 +110,7 @@ class Board(Relink):
             replaced.update(zip([e['output'] for e in qemus], pool.map(
                 lambda e: self.compile(
                     e, None, source.get(self.path_of(e)), cflags), qemus)))
-        self.run(link, self.result, replaced, [*ldflags, *added.values()])
+        self.link_board(link, replaced, [*ldflags, *added.values()])
         return len(ours) + len(qemus)
 
     def build(self):
@@ -110,7 +119,7 @@ class Board(Relink):
             replaced = dict(zip([e['output'] for e in old],
                                 pool.map(self.compile, old)))
             added = list(pool.map(lambda f: self.compile(like, f), new))
-        self.run(link, self.result, replaced, added)
+        self.link_board(link, replaced, added)
         return len(replaced) + len(added)
 
     def what(self, tip):

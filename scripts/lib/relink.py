@@ -87,7 +87,10 @@ class Relink:
             at = next(i for i, arg in enumerate(command) if arg[0] == '-')
             command[at:at] = [*more, '-iquote', os.path.dirname(entry['file'])]
         else:
-            command += more
+            # Before the libraries: the linker then takes nothing from them
+            # that is here.
+            at = command.index('-Wl,--start-group')
+            command[at:at] = more
         p = subprocess.run(command, cwd=self.where, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)

@@ -461,9 +461,16 @@ static void queues_of_a_cmdqv_are_shown(void)
                 cmdqv_read(g, CMDQV_PAGE0(1) + VCMDQ_GERROR));
     assert_queue(g, 1, (Queue) { "qemu", 2, 2, 1 });
     g_assert_cmpint(cmdqv_count(g, "commands"), ==, 1);
+    /* A full queue, past its wrap */
+    for (int i = 0; i < 1 << VCMDQ_LOG2; i++) {
+        qtest_writeq(g->qts, VCMDQ(1) + i * 16, CMD_SYNC);
+    }
+    cmdqv_write(g, CMDQV_PAGE0(1) + VCMDQ_PROD, 258);
+    cmdqv_wait(g, "commands", 257);
+    assert_queue(g, 1, (Queue) { "qemu", 258, 258, 1 });
     g_assert_cmpint(cmdqv_count(g, "given"), ==, 2);
     guest_hotplug(g, 0);
-    assert_queue(g, 1, (Queue) { "hardware", 2, 2 });
+    assert_queue(g, 1, (Queue) { "hardware", 258, 258 });
     g_assert_cmpint(cmdqv_count(g, "given"), ==, 4);
     g_assert_cmpint(cmdqv_count(g, "refused"), ==, 0);
     guest_stop(g);

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import shlex
+import shutil
 import subprocess
 
 from roombuild import ONLY_GCC
@@ -17,6 +18,8 @@ SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
                    '-fno-omit-frame-pointer', '-DSMMUV3_ACCEL_CHECKS', '-w']
 # A link without debug information takes a fraction of the time.
 STRIP = ['-Wl,--strip-debug']
+# Links are most of what the tests of one fault after the other do.
+LINKER = ['-fuse-ld=lld'] if shutil.which('ld.lld') else []
 MAIN = 'system/main.c'
 HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
 # Compiled as are files that are linked in besides
@@ -90,7 +93,7 @@ class Relink:
             # Before the libraries: the linker then takes nothing from them
             # that is here.
             at = command.index('-Wl,--start-group')
-            command[at:at] = more
+            command[at:at] = [*LINKER, *more]
         p = subprocess.run(command, cwd=self.where, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)

@@ -488,6 +488,22 @@ static void set_tcr(uint64_t tcr)
     invalidate_all();
 }
 
+/* What B has at an address: before, and while TCR_EL1 is another one */
+static void try_tcr(const Space *a, const Space *b, uint64_t va,
+                    uint64_t before, uint64_t other, uint64_t then)
+{
+    uint64_t tcr = get_reg(tcr_el1);
+
+    for (int i = 0; i < 2; i++) {
+        expect(get(0, b, va), before);
+        use(a);
+        set_tcr(other);
+        expect(get(0, b, va), then);
+        use(a);
+        set_tcr(tcr);
+    }
+}
+
 static void controls(void)
 {
     Space a = space_of(1), b = space_of(2);
@@ -499,34 +515,13 @@ static void controls(void)
     map(&b, FAR_VA, page_of(5) | OWN);
     /* Where a walk for HIGH_VA begins if T1SZ is 33 */
     write((uint64_t)entry(b.high, 0, 3), page_of(6) | OWN);
-    for (int i = 0; i < 2; i++) {
-        expect(get(0, &b, HIGH_VA), 4);
-        use(&a);
-        set_tcr(tcr | TCR_EPD1);
-        expect(get(0, &b, HIGH_VA), NONE);
-        use(&a);
-        set_tcr(tcr);
-    }
+    try_tcr(&a, &b, HIGH_VA, 4, tcr | TCR_EPD1, NONE);
     point("TCR.EPD1", " forbids a walk");
 
-    for (int i = 0; i < 2; i++) {
-        expect(get(0, &b, HIGH_VA), 4);
-        use(&a);
-        set_tcr(tcr ^ TCR_T1SZ(25 ^ 33));
-        expect(get(0, &b, HIGH_VA), 6);
-        use(&a);
-        set_tcr(tcr);
-    }
+    try_tcr(&a, &b, HIGH_VA, 4, tcr ^ TCR_T1SZ(25 ^ 33), 6);
     point("TCR.T1SZ", " says with which entry a walk begins");
 
-    for (int i = 0; i < 2; i++) {
-        expect(get(0, &b, FAR_VA), 5);
-        use(&a);
-        set_tcr(tcr ^ TCR_T0SZ(25 ^ 33));
-        expect(get(0, &b, FAR_VA), NONE);
-        use(&a);
-        set_tcr(tcr);
-    }
+    try_tcr(&a, &b, FAR_VA, 5, tcr ^ TCR_T0SZ(25 ^ 33), NONE);
     point("TCR.T0SZ", " says which addresses have none");
 
     for (int i = 0; i < TURNS; i++) {

@@ -41,13 +41,18 @@ static BoardSpace el2_space(CPUARMState *env)
     };
 }
 
+static void switch_el1(CPUARMState *env, BoardSpace from)
+{
+    board_tlb_switch(env_cpu(env), BOARD_TLB_EL1, alle1_tlbmask(env), from,
+                     el1_space(env));
+}
+
 void board_hcr_changes(CPUARMState *env, uint64_t value)
 {
     BoardSpace from = el1_space(env);
 
     env->cp15.hcr_el2 = value;
-    board_tlb_switch(env_cpu(env), BOARD_TLB_EL1, alle1_tlbmask(env), from,
-                     el1_space(env));
+    switch_el1(env, from);
 }
 
 void board_tcr_el1_changes(CPUARMState *env, const ARMCPRegInfo *reg,
@@ -67,8 +72,7 @@ void board_ttbr_el1_changes(CPUARMState *env, const ARMCPRegInfo *reg,
     /* Its registers have another bank with EL3, which the board lacks. */
     assert(!arm_feature(env, ARM_FEATURE_EL3));
     raw_write(env, reg, value);
-    board_tlb_switch(env_cpu(env), BOARD_TLB_EL1, alle1_tlbmask(env), from,
-                     el1_space(env));
+    switch_el1(env, from);
 }
 
 void board_ttbr_el2_changes(CPUARMState *env, const ARMCPRegInfo *reg,

@@ -18,8 +18,10 @@ SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
                    '-fno-omit-frame-pointer', '-DSMMUV3_ACCEL_CHECKS', '-w']
 # A link without debug information takes a fraction of the time.
 STRIP = ['-Wl,--strip-debug']
-# Links are most of what the tests of one fault after the other do.
-LINKER = ['-fuse-ld=lld'] if shutil.which('ld.lld') else []
+# Links are most of what the tests of one fault after the other do. A compiler
+# for another machine finds no lld: it looks for one of that machine's name.
+LINKER = {compiler: ['-fuse-ld=lld'] for compiler in ('gcc', 'clang')
+          if shutil.which('ld.lld')}
 MAIN = 'system/main.c'
 HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
 # Compiled as are files that are linked in besides
@@ -93,7 +95,7 @@ class Relink:
             # Before the libraries: the linker then takes nothing from them
             # that is here.
             at = command.index('-Wl,--start-group')
-            command[at:at] = [*LINKER, *more]
+            command[at:at] = [*LINKER.get(command[0], ()), *more]
         p = subprocess.run(command, cwd=self.where, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)

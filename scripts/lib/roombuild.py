@@ -16,7 +16,7 @@ import subprocess
 from srctree import BUILD, QEMU, ROOT, TreeError
 
 NATIVE = os.path.join(QEMU, 'native')
-LIBRARY = 'libtest-smmuv3.a.p'
+LIBRARY = 'libtest-smmuv3.a'
 # What not every clang takes
 ONLY_GCC = ('-fzero-call-used-regs', '-ftrivial-auto-var-init', '-fpch-deps')
 # What is compiled again as it was comes from there.
@@ -30,7 +30,7 @@ class Unit:
     """One source file: what it belongs to, and how it is compiled."""
 
     def __init__(self, entry):
-        self.owner = entry['output'].split('/')[2]
+        self.owner = entry['output'].split('/')[2].removesuffix('.p')
         self.path = os.path.realpath(os.path.join(NATIVE, entry['file']))
         self.name = os.path.basename(self.path)
         self.link = os.path.normpath(os.path.join(NATIVE, entry['file']))
@@ -99,7 +99,7 @@ class Build:
         """{unit: object} of everything."""
         return {u: self.compile(u) for u in self.units}
 
-    def link(self, name, objects):
+    def link(self, name, objects, shared=False):
         out = os.path.join(self.where, name)
         libs = subprocess.run(['pkg-config', '--libs', 'glib-2.0'],
                               stdout=subprocess.PIPE, text=True,
@@ -107,26 +107,37 @@ class Build:
         # ./configure --enable-sanitizers
         sanitizers = {a for u in self.units for a in u.argv
                       if a.startswith('-fsanitize')}
-        cmd = [self.compiler, *self.cflags, *sanitizers, '-pie', '-o', out,
-               *objects, 'libqemuutil.a', *libs, '-lm', '-pthread']
+        # A shared one has QEMU's functions from the program that loads it.
+        cmd = [self.compiler, *self.cflags, *sanitizers, '-o', out, *objects,
+               *(['-shared'] if shared else ['-pie', 'libqemuutil.a']),
+               *libs, '-lm', '-pthread']
         p = subprocess.run(cmd, cwd=NATIVE, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True, check=False)
         if p.returncode:
             raise TreeError(f'{name}:\n{p.stdout}')
         return out
 
-    def tests(self, objects):
+    def library(self, objects):
+        """Link all but the tests, to be loaded by each of them: where objects
+        change, this alone is linked again. Returns its path"""
+        return self.link('libsmmuv3.so', self.of_library(objects), shared=True)
+
+    def of_library(self, objects):
+        return [objects[u] for u in self.units if not u.is_test]
+
+    def tests(self, objects, library=None):
         """Link every test. Returns {name: path}"""
-        return {n: self.test(n, objects) for n in self.test_names()}
+        return {n: self.test(n, objects, library) for n in self.test_names()}
 
     def test_names(self):
-        return sorted({u.owner[:-len('.p')] for u in self.units if u.is_test})
+        return sorted({u.owner for u in self.units if u.is_test})
 
-    def test(self, name, objects):
-        """Link one test. Returns its path"""
-        library = [objects[u] for u in self.units if not u.is_test]
-        own = [objects[u] for u in self.units if u.owner == f'{name}.p']
-        return self.link(name, own + library)
+    def test(self, name, objects, library=None, to=None):
+        """Link one test, under its own name if none is given, with what
+        library() returned or with all that is in it. Returns its path"""
+        own = [objects[u] for u in self.units if u.owner == name]
+        return self.link(to or name, own + ([library] if library else
+                                            self.of_library(objects)))
 
 
 def run_test(path, env=None, timeout=600):

@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import shlex
-import shutil
 import subprocess
 
 from roombuild import ONLY_GCC
@@ -18,10 +17,6 @@ SANITIZE_CFLAGS = [SANITIZE, '-fno-sanitize-recover=all', '-fno-sanitize=shift',
                    '-fno-omit-frame-pointer', '-DSMMUV3_ACCEL_CHECKS', '-w']
 # A link without debug information takes a fraction of the time.
 STRIP = ['-Wl,--strip-debug']
-# Links are most of what the tests of one fault after the other do. A compiler
-# for another machine finds no lld: it looks for one of that machine's name.
-LINKER = {compiler: ['-fuse-ld=lld'] for compiler in ('gcc', 'clang')
-          if shutil.which('ld.lld')}
 MAIN = 'system/main.c'
 HOOKED = ('hw/arm/smmuv3.c', 'hw/arm/smmu-common.c')
 # Compiled as are files that are linked in besides
@@ -47,6 +42,15 @@ def faulty_source(fault, where):
 def instead_of_main(entry):
     """What the linker is told, so that a function is called for main()"""
     return ['-Wl,--wrap=main', f'-Wl,--defsym=__wrap_main={entry}']
+
+
+@functools.cache
+def linker(compiler):
+    """lld, which takes a third of GNU ld's time, if the compiler finds it: one
+    for another machine looks for an lld of that machine's name"""
+    lld = ['-fuse-ld=lld']
+    return [] if subprocess.run([compiler, *lld, '-Wl,--version'], check=False,
+                                capture_output=True).returncode else lld
 
 
 @functools.cache
@@ -95,7 +99,7 @@ class Relink:
             # Before the libraries: the linker then takes nothing from them
             # that is here.
             at = command.index('-Wl,--start-group')
-            command[at:at] = [*LINKER.get(command[0], ()), *more]
+            command[at:at] = [*linker(command[0]), *more]
         p = subprocess.run(command, cwd=self.where, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)

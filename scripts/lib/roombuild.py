@@ -119,7 +119,8 @@ class Build:
 
     def library(self, objects):
         """Link all but the tests, to be loaded by each of them: where objects
-        change, this alone is linked again. Returns its path"""
+        change, this alone is linked again. They take -fPIC. Returns its path
+        """
         return self.link('libsmmuv3.so', self.of_library(objects), shared=True)
 
     def of_library(self, objects):

@@ -24,6 +24,7 @@ typedef struct Vm {
 
 typedef struct S2Tlbi {
     const char *name;
+    enum { OF_IPA, OF_VMID, OF_ALL } scope;
     bool broadcast;
     void (*insn)(uint64_t ipa);
 } S2Tlbi;
@@ -44,14 +45,14 @@ INSN(vmalls12e1is, "tlbi vmalls12e1is /* %0 */")
 INSN(alle1is, "tlbi alle1is /* %0 */")
 
 static const S2Tlbi s2_tlbis[] = {
-    { "IPAS2E1 + VMALLE1", false, ipas2e1 },
-    { "IPAS2LE1 + VMALLE1", false, ipas2le1 },
-    { "VMALLS12E1", false, vmalls12e1 },
-    { "ALLE1", false, alle1 },
-    { "IPAS2E1IS + VMALLE1IS", true, ipas2e1is },
-    { "IPAS2LE1IS + VMALLE1IS", true, ipas2le1is },
-    { "VMALLS12E1IS", true, vmalls12e1is },
-    { "ALLE1IS", true, alle1is },
+    { "IPAS2E1 + VMALLE1", OF_IPA, false, ipas2e1 },
+    { "IPAS2LE1 + VMALLE1", OF_IPA, false, ipas2le1 },
+    { "VMALLS12E1", OF_VMID, false, vmalls12e1 },
+    { "ALLE1", OF_ALL, false, alle1 },
+    { "IPAS2E1IS + VMALLE1IS", OF_IPA, true, ipas2e1is },
+    { "IPAS2LE1IS + VMALLE1IS", OF_IPA, true, ipas2le1is },
+    { "VMALLS12E1IS", OF_VMID, true, vmalls12e1is },
+    { "ALLE1IS", OF_ALL, true, alle1is },
 };
 static const S2Tlbi *const all_of_vm = &s2_tlbis[6];
 
@@ -156,7 +157,7 @@ static uint64_t vm_go(int cpu, const Vm *vm, uint64_t va)
 static void s2_invalidate(const S2Tlbi *how, const Vm *vm, uint64_t ipa)
 {
     /* ALLE1 is for those, too, whose VMID is not in VTTBR_EL2. */
-    if (how->insn != alle1 && how->insn != alle1is) {
+    if (how->scope != OF_ALL) {
         set_reg(vttbr_el2, vm->vttbr);
     }
     set_reg(hcr_el2, hcr_of(vm));
@@ -373,8 +374,7 @@ static void reused(void)
         const S2Tlbi *how = &s2_tlbis[i];
 
         /* Those by IPA would leave the other pages. */
-        if (how->insn == ipas2e1 || how->insn == ipas2e1is ||
-            how->insn == ipas2le1 || how->insn == ipas2le1is) {
+        if (how->scope == OF_IPA) {
             continue;
         }
         for (int cpu = 0; cpu <= how->broadcast; cpu++) {

@@ -8,18 +8,23 @@
 #include "block/aio.h"
 #include "dmabuf-p2p.h"
 #include "migration/cpr.h"
+#include "migration/misc.h"
 #include "qemu/main-loop.h"
 #include "system/runstate.h"
 
-/* @away: not in the address space while another QEMU takes over */
+/*
+ * @away: not in the address space while another QEMU takes over
+ * @skipped: in the address space, but not mapped: this QEMU was taking over
+ */
 typedef struct P2PRange {
     uint8_t *base;
     int fd;
-    bool away;
+    bool away, skipped;
 } P2PRange;
 
 /* MemoryRegion * to P2PRange *, under the BQL */
 static GHashTable *ranges;
+static NotifierWithReturn migration_notifier;
 
 /*
  * iommufd does not change the process of mappings that have a dma-buf, so a
@@ -35,8 +40,8 @@ static void put_away(void)
         P2PRange *range = value;
 
         if (range->fd >= 0 && ((MemoryRegion *)mr)->enabled) {
-            memory_region_set_enabled(mr, false);
             range->away = true;
+            memory_region_set_enabled(mr, false);
         }
     }
 }
@@ -53,18 +58,28 @@ static void bring_back(void *opaque)
         if (range->away) {
             range->away = false;
             memory_region_set_enabled(mr, true);
+        } else if (range->skipped) {
+            vfio_p2p_map_anew(mr);
         }
     }
 }
 
+/* A VM that is paused already does not change its state for a hand-over */
+static int migration_event(NotifierWithReturn *notifier, MigrationEvent *e,
+                           Error **errp)
+{
+    if (e->type == MIG_EVENT_PRECOPY_SETUP) {
+        put_away();
+    } else if (e->type == MIG_EVENT_PRECOPY_FAILED) {
+        bring_back(NULL);
+    }
+    return 0;
+}
+
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
-    if (cpr_incoming_needed(NULL) &&
-        (running ? cpr_is_incoming() : state == RUN_STATE_FINISH_MIGRATE)) {
-        put_away();
-    }
     if (running) {
-        /* The new QEMU maps nothing before its VM has been started */
+        /* A new QEMU may start its VM a moment before it maps anything */
         aio_bh_schedule_oneshot(qemu_get_aio_context(), bring_back, NULL);
     }
 }
@@ -92,6 +107,8 @@ void vfio_p2p_remember(MemoryRegion *mr, void *vaddr, int fd)
     range->fd = fd;
     if (!ranges) {
         ranges = g_hash_table_new_full(NULL, NULL, NULL, range_free);
+        migration_add_notifier_mode(&migration_notifier, migration_event,
+                                    MIG_MODE_CPR_TRANSFER);
         qemu_add_vm_change_state_handler(vm_state_changed, NULL);
     }
     g_hash_table_replace(ranges, mr, range);
@@ -128,7 +145,16 @@ int vfio_p2p_map(VFIOContainer *container, hwaddr iova, uint64_t size,
     if (range->fd < 0) {
         return 0;
     }
+    range->skipped = cpr_is_incoming();
     ret = vioc->dma_map_file(container, iova, size, range->fd,
                              (uint8_t *)vaddr - range->base, readonly);
     return ret == -ENODEV ? 0 : ret;
+}
+
+void vfio_p2p_map_anew(MemoryRegion *mr)
+{
+    if (mr->enabled && vfio_p2p_is_exported(mr)) {
+        memory_region_set_enabled(mr, false);
+        memory_region_set_enabled(mr, true);
+    }
 }

@@ -43,4 +43,10 @@ bool vfio_p2p_is_exported(MemoryRegion *mr);
 int vfio_p2p_map(VFIOContainer *container, hwaddr iova, uint64_t size,
                  void *vaddr, bool readonly, MemoryRegion *mr);
 
+/*
+ * Map @mr as if it had left the address space, and returned. Nothing happens if
+ * it is not enabled or has no dma-buf.
+ */
+void vfio_p2p_map_anew(MemoryRegion *mr);
+
 #endif /* HW_VFIO_DMABUF_P2P_H */

@@ -150,13 +150,9 @@ static bool forget(VFIOPCIDevice *vdev, int bar, VFIOMmap *map, Error **errp)
     return true;
 }
 
-/* As if the BAR had left the address space, and returned */
 static bool map_anew(VFIOPCIDevice *vdev, int bar, VFIOMmap *map, Error **errp)
 {
-    if (map->mem.enabled && vfio_p2p_is_exported(&map->mem)) {
-        memory_region_set_enabled(&map->mem, false);
-        memory_region_set_enabled(&map->mem, true);
-    }
+    vfio_p2p_map_anew(&map->mem);
     return true;
 }
 

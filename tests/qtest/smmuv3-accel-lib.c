@@ -360,7 +360,7 @@ bool guest_hand_over(Guest *g, const char *from, const char *to,
     int cpr_fd = qtest_socket_server(cpr);
     g_autofree char *args = g_strdup_printf(
         "%s%s -D %s -incoming defer -incoming cpr,addr.transport=socket,"
-        "addr.type=fd,addr.str=%d", same, meanwhile ? "-S" : "", trace_path,
+        "addr.type=fd,addr.str=%d", same, meanwhile ? " -S" : "", trace_path,
         cpr_fd);
     QTestState *old = g->qts;
     QTestState *new = qtest_init_ext(NULL, args, NULL, false);

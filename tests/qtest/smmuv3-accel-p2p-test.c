@@ -639,7 +639,7 @@ static void nothing_stays_mapped(void)
 }
 
 /* A host that cannot: all else is as it was */
-/* The new QEMU maps it when its main loop has its turn */
+/* The new QEMU maps it when it runs the VM and its main loop has its turn */
 static bool reaches_soon(Guest *g, const Peer *p,
                          bool (*reaches_it)(Guest *g, const Peer *p))
 {
@@ -652,8 +652,13 @@ static bool reaches_soon(Guest *g, const Peer *p,
     return false;
 }
 
-static void stand_still(Guest *g)
+static Peer handed_over;
+
+static void reaches_nothing(Guest *g)
 {
+    for (int i = 0; i < 3; i++) {
+        g_assert_false(reaches_flat(g, &handed_over));
+    }
 }
 
 /* The kernel gives another QEMU no memory that is a BAR: it is unmapped */
@@ -664,11 +669,21 @@ static void after_another_qemu_took_over(void)
     Peer p = { PXB_BUS, PEER_SLOT, PEER_BUS };
 
     setup_peer(g, &p);
+    handed_over = p;
     g_assert_true(reaches_flat(g, &p));
     g_assert_true(guest_hand_over(g, NULL, NULL, NULL));
     g_assert_true(reaches_soon(g, &p, reaches_flat));
     /* The new one does not run the VM at once */
-    g_assert_true(guest_hand_over(g, NULL, NULL, stand_still));
+    g_assert_true(guest_hand_over(g, NULL, NULL, reaches_nothing));
+    g_assert_true(reaches_soon(g, &p, reaches_flat));
+    /* The old one did not run it either */
+    qtest_qmp_assert_success(g->qts, "{'execute': 'stop'}");
+    g_assert_true(guest_hand_over(g, NULL, NULL, reaches_nothing));
+    g_assert_true(reaches_soon(g, &p, reaches_flat));
+    /* And goes on with it, as the new one cannot */
+    qtest_qmp_assert_success(g->qts, "{'execute': 'stop'}");
+    g_assert_false(guest_hand_over(g, "accel=on", "accel=on,ril=off", NULL));
+    qtest_qmp_assert_success(g->qts, "{'execute': 'cont'}");
     g_assert_true(reaches_soon(g, &p, reaches_flat));
     translate(g);
     g_assert_true(reaches_mapped(g, &p));

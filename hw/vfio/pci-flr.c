@@ -1,5 +1,5 @@
 /*
- * A reset that the guest asks an assigned device for
+ * Resets of an assigned device, and those that the guest asks for
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,6 +18,15 @@ static uint8_t byte_at(uint32_t at, uint32_t addr, uint32_t val, int len)
     return ranges_overlap(addr, len, at, 1) ? val >> ((at - addr) * 8) : 0;
 }
 
+void vfio_pci_was_reset(PCIDevice *dev)
+{
+    /* PCIe 6.6.2: off; the capability is QEMU's, see pci-pasid.c */
+    if (dev->exp.pasid_cap) {
+        pci_set_word(dev->config + dev->exp.pasid_cap + PCI_PASID_CTRL, 0);
+    }
+    pci_viommu_device_reset(dev);
+}
+
 void vfio_pci_flr_written(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
 {
     uint8_t af = pci_find_capability(dev, PCI_CAP_ID_AF);
@@ -27,7 +36,7 @@ void vfio_pci_flr_written(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
     if ((exp && byte_at(exp + PCI_EXP_DEVCTL + 1, addr, val, len) &
                 (PCI_EXP_DEVCTL_BCR_FLR >> 8)) ||
         (af && byte_at(af + PCI_AF_CTRL, addr, val, len) & PCI_AF_CTRL_FLR)) {
-        pci_viommu_device_reset(dev);
+        vfio_pci_was_reset(dev);
         vfio_pci_p2p_after_flr(dev);
     }
 }

@@ -1,5 +1,5 @@
 /*
- * A reset that the guest asks an assigned device for
+ * Resets of an assigned device, and those that the guest asks for
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,10 +9,13 @@
 
 #include "hw/pci/pci.h"
 
+/* Linux has reset @dev: its PASIDs are off, and the vIOMMU is told */
+void vfio_pci_was_reset(PCIDevice *dev);
+
 /*
  * To be called after Linux was given a write of @len bytes to the configuration
  * space of @dev. If it started a function level reset, which Linux ends before
- * it returns, the vIOMMU is told, and other devices reach its BARs again.
+ * it returns, @dev was reset, and other devices reach its BARs again.
  */
 void vfio_pci_flr_written(PCIDevice *dev, uint32_t addr, uint32_t val, int len);
 

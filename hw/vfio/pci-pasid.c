@@ -87,12 +87,3 @@ bool vfio_pci_write_pasid_cap(VFIOPCIDevice *vdev, uint32_t addr, uint32_t val,
     pci_default_write_config(pdev, addr, val, len);
     return true;
 }
-
-void vfio_pci_reset_pasid_cap(VFIOPCIDevice *vdev)
-{
-    PCIDevice *pdev = PCI_DEVICE(vdev);
-
-    if (pdev->exp.pasid_cap) {
-        pci_set_word(pdev->config + pdev->exp.pasid_cap + PCI_PASID_CTRL, 0);
-    }
-}

@@ -17,9 +17,6 @@ void vfio_pci_add_pasid_cap(VFIOPCIDevice *vdev);
 /* Does a write concern only this capability? It is done then. */
 bool vfio_pci_write_pasid_cap(VFIOPCIDevice *vdev, uint32_t addr, uint32_t val,
                               int len);
-
-/* A function level reset turns PASIDs off */
-void vfio_pci_reset_pasid_cap(VFIOPCIDevice *vdev);
 #else
 static inline void vfio_pci_add_pasid_cap(VFIOPCIDevice *vdev)
 {
@@ -29,10 +26,6 @@ static inline bool vfio_pci_write_pasid_cap(VFIOPCIDevice *vdev, uint32_t addr,
                                             uint32_t val, int len)
 {
     return false;
-}
-
-static inline void vfio_pci_reset_pasid_cap(VFIOPCIDevice *vdev)
-{
 }
 #endif
 

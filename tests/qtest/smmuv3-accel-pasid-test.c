@@ -83,6 +83,19 @@ static uint16_t ext_cap(Guest *g, uint16_t id)
     return 0;
 }
 
+static void function_level_reset(Guest *g)
+{
+    uint8_t at = qtest_readb(g->qts, cfg(PCI_CAPABILITY_LIST));
+
+    while (qtest_readb(g->qts, cfg(at)) != PCI_CAP_ID_EXP) {
+        at = qtest_readb(g->qts, cfg(at + PCI_CAP_LIST_NEXT));
+        g_assert_cmphex(at, !=, 0);
+    }
+    g_assert_cmphex(qtest_readl(g->qts, cfg(at + PCI_EXP_DEVCAP)) &
+                    PCI_EXP_DEVCAP_FLR, ==, PCI_EXP_DEVCAP_FLR);
+    qtest_writew(g->qts, cfg(at + PCI_EXP_DEVCTL), PCI_EXP_DEVCTL_BCR_FLR);
+}
+
 static void registers_offer_what_the_host_has(void)
 {
     Guest *g = start("");
@@ -133,6 +146,10 @@ static void the_device_has_a_pasid_capability(void)
     qtest_writew(g->qts, cfg(cap + PCI_PASID_CAP), 0);
     assert_pasid(g, HOST_PASID_BITS);
 
+    /* PCIe 6.6.2: by a reset that the guest starts, and by one of the machine */
+    function_level_reset(g);
+    g_assert_cmphex(qtest_readw(g->qts, cfg(cap + PCI_PASID_CTRL)), ==, 0);
+    qtest_writew(g->qts, cfg(cap + PCI_PASID_CTRL), PCI_PASID_CTRL_ENABLE);
     qtest_system_reset(g->qts);
     guest_set_bus(g, 0, FIRST_BUS);
     g_assert_cmphex(qtest_readw(g->qts, cfg(cap + PCI_PASID_CTRL)), ==, 0);

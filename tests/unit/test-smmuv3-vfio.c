@@ -85,6 +85,7 @@ static void test_direct_region(void)
 
 #define EXP_CAP 0x60
 #define AF_CAP  0x80
+#define PASID_CAP 0x200
 
 static int resets, mapped_anew;
 static bool has_af;
@@ -117,12 +118,20 @@ static int resets_by(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
 static void test_flr(void)
 {
     const uint32_t devctl = EXP_CAP + PCI_EXP_DEVCTL;
-    PCIDevice dev = { .exp.exp_cap = EXP_CAP };
+    uint8_t config[PCIE_CONFIG_SPACE_SIZE] = {};
+    PCIDevice dev = { .exp.exp_cap = EXP_CAP, .config = config };
 
     has_af = false;
     g_assert_cmpint(resets_by(&dev, devctl, 0xa810, 2), ==, 1);
     g_assert_cmpint(resets_by(&dev, devctl, 0x8000, 4), ==, 1);
     g_assert_cmpint(resets_by(&dev, devctl + 1, 0x80, 1), ==, 1);
+    /* It turns PASIDs off */
+    dev.exp.pasid_cap = PASID_CAP;
+    config[PASID_CAP + PCI_PASID_CTRL] = PCI_PASID_CTRL_ENABLE;
+    g_assert_cmpint(resets_by(&dev, devctl, 0x2810, 2), ==, 0);
+    g_assert_cmphex(config[PASID_CAP + PCI_PASID_CTRL], !=, 0);
+    g_assert_cmpint(resets_by(&dev, devctl, 0xa810, 2), ==, 1);
+    g_assert_cmphex(config[PASID_CAP + PCI_PASID_CTRL], ==, 0);
     /* Bits of other registers, and the bit as a 0 */
     g_assert_cmpint(resets_by(&dev, devctl, 0x2810, 2), ==, 0);
     g_assert_cmpint(resets_by(&dev, devctl, 0x80, 1), ==, 0);

@@ -9,6 +9,7 @@
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include "qapi/error.h"
+#include "migration/cpr.h"
 #include "qemu/units.h"
 #include "iommufd-explain.h"
 #include "pci.h"
@@ -70,7 +71,9 @@ bool vfio_pci_check_cdev(PCIDevice *dev, Error **errp)
     g_autofree char *name = NULL;
     g_autofree char *node = NULL;
 
-    if (vdev->vbasedev.fd >= 0 || access(path, F_OK) < 0) {
+    /* A QEMU that takes over has the old one's descriptor, and opens none */
+    if (vdev->vbasedev.fd >= 0 || cpr_is_incoming() ||
+        access(path, F_OK) < 0) {
         return true;
     }
     name = cdev_name(path);

@@ -28,12 +28,18 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                                 Error **errp);
 
 /*
- * When all devices of the command line are there, and before the devicetree is
- * final: find a place for CMDQVs, and describe the MSI window and the functions
- * that it is for. If the guest gets ACPI tables instead, warns of root
- * complexes that are short of bus numbers.
+ * When all devices of the command line are there, and before QEMU's devicetree
+ * is final: describe the MSI window and the functions that it is for, unless
+ * the guest gets ACPI tables instead.
  */
 void smmuv3_accel_virt_fdt(VirtMachineState *vms);
+
+/*
+ * When all devices of the command line are there: warn of each root complex
+ * that has fewer bus numbers than it needs, and find a place for each CMDQV.
+ * Ends QEMU if one that the user wants has none.
+ */
+void smmuv3_accel_virt_done(VirtMachineState *vms);
 
 /*
  * The IORT in @table, complete but for its length and checksum, begins at

@@ -175,8 +175,6 @@ void smmuv3_accel_virt_fdt(VirtMachineState *vms)
     DTContext ctx = { .fdt = fdt, .addresses = addresses };
     SMMUv3State *s;
 
-    smmuv3_accel_virt_check_buses(vms, all);
-    smmuv3_accel_virt_add_cmdqvs(vms, all);
     if (!all->len || smmuv3_accel_virt_has_acpi(vms)) {
         return;
     }

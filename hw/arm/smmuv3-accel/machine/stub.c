@@ -12,6 +12,10 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
 {
 }
 
+void smmuv3_accel_virt_done(VirtMachineState *vms)
+{
+}
+
 void smmuv3_accel_virt_fdt(VirtMachineState *vms)
 {
 }

@@ -178,8 +178,11 @@ static int next_root_number(const VirtMachineState *vms, PCIBus *bus)
     return next;
 }
 
-void smmuv3_accel_virt_check_buses(const VirtMachineState *vms,
-                                   const GPtrArray *all)
+/*
+ * No bridge can come any more. Where bus numbers are missing, Linux 7.3 as a
+ * guest reads through a null pointer while it numbers the buses.
+ */
+static void check_buses(const VirtMachineState *vms, const GPtrArray *all)
 {
     for (int i = 0; i < all->len; i++) {
         PCIBus *bus = ARM_SMMU(g_ptr_array_index(all, i))->primary_bus;
@@ -202,7 +205,7 @@ bool smmuv3_accel_virt_has_acpi(VirtMachineState *vms)
     return vms->bootinfo.firmware_loaded && virt_is_acpi_enabled(vms);
 }
 
-void smmuv3_accel_virt_add_cmdqvs(VirtMachineState *vms, const GPtrArray *all)
+static void add_cmdqvs(VirtMachineState *vms, const GPtrArray *all)
 {
     PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
 
@@ -218,6 +221,14 @@ void smmuv3_accel_virt_add_cmdqvs(VirtMachineState *vms, const GPtrArray *all)
             exit(1);
         }
     }
+}
+
+void smmuv3_accel_virt_done(VirtMachineState *vms)
+{
+    g_autoptr(GPtrArray) all = smmuv3_accel_virt_all();
+
+    check_buses(vms, all);
+    add_cmdqvs(vms, all);
 }
 
 static int append_if_accelerated(Object *obj, void *opaque)

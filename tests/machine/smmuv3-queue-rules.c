@@ -43,10 +43,15 @@
 static FakeHost *host;
 static int64_t call_takes;
 static unsigned issued, issued_before;
+/* CMDQ_CONS while the host is asked for the first ones */
+static uint32_t cons_then[2];
 
 /* Each command takes its time on the host */
 static void is_issued(void *opaque, const uint64_t cmd[2])
 {
+    if (issued < ARRAY_SIZE(cons_then)) {
+        cons_then[issued] = machine_read(CMDQ_CONS, 4);
+    }
     issued++;
     machine_pass_time(call_takes);
 }
@@ -211,6 +216,23 @@ static void a_sync_waits_for_what_precedes_it(void)
     g_assert_cmpuint(issued_before, <, LONG - 2);
 }
 
+/* 3.18: who sees its message, or its wire, finds it consumed */
+static void a_sync_that_is_told_of_is_consumed(void)
+{
+    put(0, SYNC_MSG, MESSAGE);
+    put(1, TLBI_VA, 0x1000);
+    put(2, SYNC, 0);
+    put(3, SYNC_MSG, 0);
+    put(4, TLBI_VA, 0x2000);
+    put(5, SYNC, 0);
+    machine_write(CR0, 4, CMDQEN);
+    machine_write(CMDQ_PROD, 4, 6);
+    g_assert_cmpuint(issued, ==, 2);
+    g_assert_cmpuint(cons_then[0], ==, 1);
+    g_assert_cmpuint(cons_then[1], ==, 4);
+    g_assert_cmpuint(cons(), ==, 6);
+}
+
 static void an_error_stops_it(void)
 {
     fill(LONG - 1, PREFETCH, 0);
@@ -301,6 +323,7 @@ static void it_stands_while_the_vm_does(void)
     X(no_write_does_more_than_a_part) \
     X(a_slow_host_is_asked_a_few_times_at_once) \
     X(a_sync_waits_for_what_precedes_it) \
+    X(a_sync_that_is_told_of_is_consumed) \
     X(an_error_stops_it) \
     X(it_stands_while_cmdqen_is_0) \
     X(smmuen_is_acknowledged_meanwhile) \

@@ -688,6 +688,31 @@ static void an_event_is_there_when_a_sync_completes(void)
     teardown_smmus(1);
 }
 
+/* 3.18: also where nobody has the big lock */
+static void a_sync_whose_message_is_there_is_consumed(void)
+{
+    VSMMU *v = &vsmmu[0];
+    QemuThread thread;
+
+    setup_smmus(1);
+    put(v, SYNC_MSG, v->queue);
+    put(v, TLBI_VA, 0x1000);
+    put(v, SYNC, 0);
+    gave_up = false;
+    v->enter = block;
+    bql_unlock();
+    vcpu_create(&thread, ring_once, v);
+    qemu_sem_wait(&entered);
+    g_assert_cmphex((uint32_t)load(v->queue), ==, 0);
+    g_assert_cmphex(vsmmu_read(v, CMDQ_CONS), ==, 1);
+    qemu_sem_post(&go_on);
+    bql_lock();
+    vcpu_join(&thread);
+    g_assert_false(gave_up);
+    g_assert_cmphex(vsmmu_read(v, CMDQ_CONS), ==, 3);
+    teardown_smmus(1);
+}
+
 /* Behind the Stream table, and in the same vSMMU's part of memory */
 #define MESSAGE (TABLE + 0x10000)
 #define MOVED   0x180000
@@ -776,6 +801,7 @@ int threads_main(int argc, char **argv)
     TEST(nobody_waits_for_who_keeps_the_big_lock);
     TEST(a_doorbell_does_a_slice);
     TEST(an_event_is_there_when_a_sync_completes);
+    TEST(a_sync_whose_message_is_there_is_consumed);
     TEST(what_needs_the_big_lock_is_done_with_it);
     threads_add_model();
     threads_add_benchmarks();

@@ -122,6 +122,20 @@ static uint32_t count_adjacent(const uint64_t (*cmd)[2], uint32_t max,
     return n;
 }
 
+/* CMDQ_CONS.ERR, above the index, keeps its value */
+static uint32_t cons_after(const SMMUQueue *q, uint32_t n)
+{
+    return deposit32(q->cons, 0, q->log2size + 1, q->cons + n);
+}
+
+static void show_cons(SMMUv3State *s, uint32_t cons)
+{
+    /* 6.3.28: bits above the wrap bit read as zero, whatever was written */
+    qatomic_store_release(&s->accel->cmdq_cons,
+                          cons & (WRAP_INDEX_MASK(&s->cmdq) |
+                                  R_CMDQ_CONS_ERR_MASK));
+}
+
 static void illegal_command(SMMUv3State *s, const uint64_t cmd[2],
                             const char *why)
 {
@@ -232,6 +246,8 @@ static void complete_sync(SMMUv3State *s, const SMMUv3CommandEffect *effect,
         collect_events(s);
     }
     s->accel->cmdq_synced = false;
+    /* 3.18: who sees the interrupt finds the CMD_SYNC consumed */
+    show_cons(s, cons_after(&s->cmdq, 1));
     smmuv3_accel_signal_sync(s, effect->msi_addr, effect->msi_data);
 }
 
@@ -350,8 +366,7 @@ static bool do_run(SMMUv3State *s, Slice *slice)
             return false;
         }
         slice->done += done;
-        /* CMDQ_CONS.ERR, above the index, keeps its value */
-        q->cons = deposit32(q->cons, 0, q->log2size + 1, q->cons + done);
+        q->cons = cons_after(q, done);
     }
     return n > 0;
 }
@@ -369,10 +384,7 @@ static bool do_slice(SMMUv3State *s, Slice *slice)
 
 void smmuv3_accel_show_cons(SMMUv3State *s)
 {
-    /* 6.3.28: bits above the wrap bit read as zero, whatever was written */
-    qatomic_store_release(&s->accel->cmdq_cons,
-                          s->cmdq.cons & (WRAP_INDEX_MASK(&s->cmdq) |
-                                          R_CMDQ_CONS_ERR_MASK));
+    show_cons(s, s->cmdq.cons);
 }
 
 static void leave_the_rest(SMMUv3Accel *accel, const Slice *slice)

@@ -218,6 +218,25 @@ static void gbpa_is_written_while_smmuen_is_cleared(void)
     finish(FAKE_OPEN, DEVICES);
 }
 
+/* 6.3.14.1: while a device still obeys GBPA, an update of it is not complete */
+static void gbpa_is_written_while_smmuen_is_set(void)
+{
+    machine_write(CR0, 4, SMMUEN);
+    assert_in_the_middle(FAKE_OPEN);
+    machine_write(GBPA, 4, UPDATE);
+    g_assert_cmphex(machine_read(GBPA, 4), ==, UPDATE);
+    machine_main_loop();
+    g_assert_cmpuint(count(FAKE_OPEN), <, DEVICES);
+    g_assert_cmphex(machine_read(GBPA, 4), ==, UPDATE);
+    finish(FAKE_OPEN, DEVICES);
+    g_assert_cmphex(machine_read(GBPA, 4), ==, 0);
+    g_assert_cmpuint(attached, ==, DEVICES);
+    /* Now nobody obeys it */
+    machine_write(GBPA, 4, UPDATE | GBPA_ABORT);
+    g_assert_cmphex(machine_read(GBPA, 4), ==, GBPA_ABORT);
+    assert_rests();
+}
+
 /* CFGI and CMD_SYNC come after it */
 static void commands_wait_for_it(void)
 {
@@ -369,6 +388,7 @@ static void who_was_busy_follows_when_it_is_time(void)
     X(smmuen_is_acknowledged_in_the_end) \
     X(a_guest_changes_its_mind) \
     X(gbpa_is_written_while_smmuen_is_cleared) \
+    X(gbpa_is_written_while_smmuen_is_set) \
     X(commands_wait_for_it) \
     X(commands_go_on_after_it) \
     X(a_reset_ends_it) \

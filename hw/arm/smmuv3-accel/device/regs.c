@@ -164,6 +164,9 @@ static void write_gbpa(SMMUv3Accel *accel, uint32_t val)
         s->gbpa |= R_GBPA_UPDATE_MASK;
         smmuv3_accel_update(accel);
         smmuv3_accel_consume_cmdq(s);
+    } else if (accel->updating) {
+        /* Some streams still do what GBPA said: until SMMUEN is reached */
+        s->gbpa |= R_GBPA_UPDATE_MASK;
     }
 }
 

@@ -102,10 +102,13 @@ bool smmuv3_accel_sync_is_store(SMMUv3State *s, uint64_t addr)
 
 void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data)
 {
-    addr = message_addr(s, addr);
+    /* 4.7.3: no address is what has no bit, also of those above the OAS */
     if (!addr) {
         interrupt(s, SMMU_IRQ_CMD_SYNC, 0, 0);
-    } else if (!smmuv3_accel_store_cmdq(s, addr, data) &&
+        return;
+    }
+    addr = message_addr(s, addr);
+    if (!smmuv3_accel_store_cmdq(s, addr, data) &&
                !send_message(s, addr, data)) {
         smmuv3_accel_error(s, R_GERROR_MSI_CMDQ_ABT_ERR_MASK);
     }

@@ -41,7 +41,7 @@ static bool is_mdev(PCIDevice *dev)
     g_autofree char *target = NULL;
     g_autofree char *name = NULL;
 
-    if (!path) {
+    if (!path || !*path) {
         return false;
     }
     link = g_build_filename(path, "subsystem", NULL);

@@ -9,6 +9,8 @@
 #include "qemu/osdep.h"
 #include "tools/smmuv3-host-check/host-check.h"
 
+#define CMDQV_DEVICES 16
+
 static GString *findings;
 
 /* In place of report.c's */
@@ -35,7 +37,7 @@ static Device *devices(int count, int smmus, bool cmdqv)
     for (int i = 0; i < count; i++) {
         snprintf(dev[i].address, NAME_LEN, "0000:%02x:00.0", i);
         snprintf(dev[i].smmu, NAME_LEN, "smmu3.0x%x", i % smmus);
-        dev[i].cmdqv = cmdqv;
+        dev[i].cmdqv = cmdqv ? CMDQV_DEVICES : 0;
     }
     return dev;
 }
@@ -98,6 +100,20 @@ static void test_many_cmdqvs(void)
     assert_refused(13, true, 65);
 }
 
+/* QEMU refuses a device more than the CMDQV knows, also with cmdqv=auto */
+static void test_devices_of_a_cmdqv(void)
+{
+    g_autofree Device *dev = devices(CMDQV_DEVICES + 1, 1, true);
+    const char *with = "arm-smmuv3,id=smmu1,primary-bus=pcie.1,accel=on";
+    const char *without = "arm-smmuv3,id=smmu1,primary-bus=pcie.1,accel=on,"
+                          "cmdqv=off";
+
+    g_assert_true(has_word(command_for(dev, CMDQV_DEVICES, "qemu", "firmware"),
+                           with));
+    g_assert_true(has_word(command_for(dev, CMDQV_DEVICES + 1, "qemu",
+                                       "firmware"), without));
+}
+
 static void test_places(void)
 {
     g_autofree Device *dev = devices(64, 2, false);
@@ -130,6 +146,8 @@ int main(int argc, char **argv)
                     test_many_smmus);
     g_test_add_func("/smmuv3/host-check/fewer where each has a CMDQV",
                     test_many_cmdqvs);
+    g_test_add_func("/smmuv3/host-check/no more devices than a CMDQV knows",
+                    test_devices_of_a_cmdqv);
     g_test_add_func("/smmuv3/host-check/each port has a place, and a bus",
                     test_places);
     return g_test_run();

@@ -194,10 +194,14 @@ static void ask_cmdqv(const Ask *ask, Device *dev)
         good("cmdqv", "no CMDQV (Tegra241): QEMU passes invalidations on");
         return;
     }
-    dev->cmdqv = true;
-    good("cmdqv", "a CMDQV (Tegra241): %u command queues and at most %u "
-         "devices of an arm-smmuv3", 1u << cmdqv.log2vcmdqs,
-         1u << cmdqv.log2vsids);
+    if (dev->repeats) {
+        good("cmdqv", "a CMDQV (Tegra241), but for no guest: a guest would not "
+             "make each invalidation twice");
+        return;
+    }
+    dev->cmdqv = 1 << cmdqv.log2vsids;
+    good("cmdqv", "a CMDQV (Tegra241): %u command queues and at most %d "
+         "devices of an arm-smmuv3", 1u << cmdqv.log2vcmdqs, dev->cmdqv);
 }
 
 static bool make_parent(Ask *ask)

@@ -71,6 +71,13 @@ static int behind(const Device *dev, int count, int n)
     return devices;
 }
 
+/* Is there a CMDQV for all that are behind the SMMU of @dev[i]? */
+static bool gets_cmdqv(const Device *dev, int count, int i)
+{
+    return dev[i].cmdqv &&
+           behind(dev, count, smmu_number(dev, i)) <= dev[i].cmdqv;
+}
+
 /* The port of device @i, behind the SMMU @n. Many ports share slots */
 static void port_word(const Device *dev, int count, int i, int n)
 {
@@ -113,7 +120,9 @@ static void make_command(const Device *dev, int count, const char *emulator,
             word("-device");
             word("pxb-pcie,id=pcie.%d,bus_nr=%d,bus=pcie.0", n, bus_nr);
             word("-device");
-            word("arm-smmuv3,id=smmu%d,primary-bus=pcie.%d,accel=on", n, n);
+            word("arm-smmuv3,id=smmu%d,primary-bus=pcie.%d,accel=on%s", n, n,
+                 dev[i].cmdqv && !gets_cmdqv(dev, count, i) ? ",cmdqv=off"
+                                                            : "");
             bus_nr += 1 + behind(dev, count, n);
             last = n;
         }
@@ -135,7 +144,7 @@ static bool fits(const Device *dev, int count)
     for (int i = 0; i < count; i++) {
         if (smmu_number(dev, i) > smmus) {
             smmus++;
-            with_cmdqv += dev[i].cmdqv;
+            with_cmdqv += gets_cmdqv(dev, count, i);
         }
     }
     interrupts = smmus * SMMU_INTERRUPTS + with_cmdqv * CMDQV_INTERRUPTS;

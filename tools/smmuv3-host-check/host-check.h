@@ -22,6 +22,7 @@ typedef struct Device {
     char address[NAME_LEN];
     char id[NAME_LEN];          /* vendor:device */
     char driver[NAME_LEN];
+    char driver_override[NAME_LEN];
     char group[NAME_LEN];
     char neighbour[NAME_LEN];   /* another function of its IOMMU group */
     char neighbour_kind[NAME_LEN]; /* what that is, and its driver */
@@ -32,8 +33,8 @@ typedef struct Device {
     bool known;                 /* the kernel has told what follows */
     bool ats;
     bool ril;
-    bool cmdqv;                 /* Tegra241 */
     bool repeats;               /* the erratum: invalidations go twice */
+    int cmdqv;                  /* Tegra241: most devices with one; 0: none */
     unsigned ssidsize;
     unsigned oas;               /* bits */
     unsigned granules;          /* bytes, each a bit */

@@ -134,6 +134,11 @@ static void say_how_to_bind(const Device *dev)
 {
     const char *a = dev->address;
 
+    if (!dev->driver[0] && strstr(dev->driver_override, "vfio")) {
+        bad("driver", "it is for %s, which has not taken it: see the kernel's "
+            "log; the SMMU may not be coherent", dev->driver_override);
+        return;
+    }
     if (dev->driver[0]) {
         bad("driver", "its driver is %s; if nothing here needs the device:",
             dev->driver);
@@ -153,14 +158,22 @@ static void say_how_to_bind(const Device *dev)
     printf("         echo %s >/sys/bus/pci/drivers_probe\n", a);
 }
 
-static void check_device(Device *dev, const char *address)
+/* The last of @count devices; the others have been checked */
+static void check_device(Device *all, int count, const char *address)
 {
+    Device *dev = &all[count - 1];
     bool there = device_read(dev, address);
 
     report_about(dev);
     if (!there) {
         bad("device", "no such PCI device");
         return;
+    }
+    for (int i = 0; i < count - 1; i++) {
+        if (!strcmp(all[i].address, dev->address)) {
+            bad("device", "it is named twice");
+            return;
+        }
     }
     if (strncmp(dev->smmu, "smmu3.", 6)) {
         bad("behind-smmu", "it is behind no SMMUv3%s%s",
@@ -317,7 +330,7 @@ int main(int argc, char **argv)
         check_command();
     }
     for (int i = 0; i < count; i++) {
-        check_device(&dev[i], argv[optind + i]);
+        check_device(dev, i + 1, argv[optind + i]);
     }
     if (report_all_good() && count) {
         command = command_for(dev, count, emulator(), firmware);

@@ -128,6 +128,7 @@ bool device_read(Device *dev, const char *address)
     file_text(dev->address, "device", device);
     snprintf(dev->id, NAME_LEN, "%.16s:%.16s", vendor + 2, device + 2);
     link_name(dev->address, "driver", dev->driver);
+    file_text(dev->address, "driver_override", dev->driver_override);
     link_name(dev->address, "iommu_group", dev->group);
     name_in(dev->address, "iommu_group/devices", dev->address, dev->neighbour);
     describe(dev->neighbour, dev->neighbour_kind);

@@ -373,7 +373,7 @@ static void print_smmu(Monitor *mon, const SMMUv3AccelInfo *info)
                        "abort %u; events %s; kernel mode %s\n",
                        info->viommu->id, info->viommu->nesting_parent,
                        info->viommu->bypass_hwpt, info->viommu->abort_hwpt,
-                       info->viommu->veventq ? "on" : "not in this kernel",
+                       info->viommu->veventq ? "on" : "off",
                        SMMUv3AccelKernelMode_str(info->kernel_mode));
     }
     monitor_printf(mon, "  invalidation: calls %" PRIu64 ", entries %" PRIu64

@@ -90,9 +90,9 @@ class Board(Relink):
 
     def link_board(self, link, replaced, more):
         """replaced: {object of the build: the board's}"""
-        self.run(link, self.result, replaced,
-                 [*more, *(new for old, new in replaced.items()
-                           if old.startswith(LIBRARY))])
+        self.link_to(self.result, link, replaced,
+                     [*more, *(new for old, new in replaced.items()
+                               if old.startswith(LIBRARY))])
 
     def make(self, wanted, cflags, ldflags=(), source=None):
         """As a Relink does, but of the board that is built"""

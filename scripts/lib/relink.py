@@ -156,7 +156,13 @@ class Relink:
         if not link:
             raise TreeError('build.ninja does not say how ' + BINARY +
                             ' is made')
-        self.run(link[0], result or self.result, replaced, ldflags)
+        self.link_to(result or self.result, link[0], replaced, ldflags)
+
+    def link_to(self, result, entry, replaced, ldflags):
+        """Whole or not at all: what a killed linker leaves is newer than all"""
+        result = os.path.join(self.where, result)
+        self.run(entry, f'{result}.new', replaced, ldflags)
+        os.replace(f'{result}.new', result)
 
     def make(self, wanted, cflags, ldflags=(), source=None):
         """source: {path in QEMU's tree: a file in its place}; how many objects"""

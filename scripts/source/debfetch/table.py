@@ -2,6 +2,7 @@
 """The project's parts, as debs.ini has them."""
 
 import configparser
+import contextlib
 import os
 import platform
 import re
@@ -31,9 +32,14 @@ def system_meson():
 def qemu_given():
     """It was given, is unpacked, or its files are in a known directory."""
     conf = config()
-    if conf.get('QEMU_SOURCE') or os.path.exists(
-            os.path.join(BUILD, 'qemu', 'source.stamp')):
+    if conf.get('QEMU_SOURCE'):
         return True
+    with contextlib.suppress(FileNotFoundError):
+        # That of another choice is going to be unpacked over.
+        with open(os.path.join(BUILD, 'qemu', 'source.stamp'),
+                  encoding='utf-8') as f:
+            if f.read().strip() == 'default':
+                return True
     with open(PINS, encoding='utf-8') as f:
         names = [l.split()[1] for l in f if re.match('[0-9a-f]{64} ', l)]
     return any(where and all(os.path.exists(os.path.join(where, n))

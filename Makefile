@@ -77,6 +77,11 @@ ifneq ($(filter deb check-deb,$(MAKECMDGOALS)),)
 $(if $(FULL),,$(error packages have all devices: ./configure --full first))
 endif
 
+# Some shells export the machine's name as HOST.
+ifeq ($(origin HOST),environment)
+HOST :=
+endif
+
 # DEVICE alone would be ignored by the demo that emulates one.
 ifneq ($(filter demo demo-shell,$(MAKECMDGOALS)),)
 ifneq ($(DEVICE),)

@@ -20,6 +20,7 @@ enum {
     FAIL_NTH_LOSE_DESTROY,  /* objects are not destroyed */
     FAIL_NTH_REFUSE_ATTACH, /* all attaches and detaches fail, from the start */
     FAIL_NTH_LOSE_REPEAT,   /* each second invalidation is, from the start */
+    FAIL_NTH_LOSE_INVALIDATE, /* all invalidations are, from the start */
 };
 
 typedef struct FailNth {

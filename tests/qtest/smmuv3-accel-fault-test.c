@@ -8,7 +8,8 @@
  * nothing is left behind.
  *
  * Needs what smmuv3-accel-test needs, and FAIL_NTH_FILE. SMMUV3_FAULT_LOSE is
- * "attach" or "destroy": it makes the library err and the test fail.
+ * "attach", "destroy" or "invalidate": it makes the library err and the test
+ * fail.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -48,7 +49,8 @@ static void map_control(void)
 
     ctl = guest_fail_nth();
     ctl->lose = !g_strcmp0(lose, "attach") ? FAIL_NTH_LOSE_ATTACH :
-                !g_strcmp0(lose, "destroy") ? FAIL_NTH_LOSE_DESTROY : 0;
+                !g_strcmp0(lose, "destroy") ? FAIL_NTH_LOSE_DESTROY :
+                !g_strcmp0(lose, "invalidate") ? FAIL_NTH_LOSE_INVALIDATE : 0;
 }
 
 static void set_knob(const char *kind, const char *knob, const char *value)
@@ -195,6 +197,8 @@ static void prepare_s1_over_abort(Guest *g)
 static void prepare_unmapped(Guest *g)
 {
     enabled_with(g, STE_S1);
+    /* So that the host's TLB has it */
+    dma_assert(g, MAPPED, MAPPED);
     smmu_set_block(g, false);
 }
 
@@ -393,6 +397,7 @@ static void test_event(const void *data)
 
     /* What it is when nothing fails, and how much there is to fail */
     e->prepare(g);
+    /* What is only cached may be used or not; there it was seen before that */
     if (e->prepare != prepare_unmapped) {
         dma_assert(g, e->before, e->before);
     }

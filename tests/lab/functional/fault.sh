@@ -51,11 +51,13 @@ leaked()
 fault_lost()
 {
     n=0
-    echo 1..5
+    echo 1..6
     point "lost attaches are seen at GBPA" \
         lost attach gbpa_to_abort "DMA of device . is flat"
     point "lost attaches are seen at CFGI" \
         lost attach cfgi_s1_to_abort "DMA of device . is mapped"
+    point "a lost invalidation is seen at TLBI" \
+        lost invalidate tlbi "DMA of device . is mapped, not blocked"
     point "a lost vDEVICE is in the way of the next" \
         lost destroy smmuen_1 "count_closed(g) == 0"
     point "lost objects are seen at plug" \

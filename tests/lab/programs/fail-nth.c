@@ -112,9 +112,11 @@ static int refused(unsigned long request)
 
 static int lost(unsigned long request)
 {
-    if (request == IOMMU_HWPT_INVALIDATE && page->armed &&
-        page->lose == FAIL_NTH_LOSE_REPEAT) {
-        return page->invalidations % 2 == 0;
+    if (request == IOMMU_HWPT_INVALIDATE && page->armed) {
+        if (page->lose == FAIL_NTH_LOSE_REPEAT) {
+            return page->invalidations % 2 == 0;
+        }
+        return page->lose == FAIL_NTH_LOSE_INVALIDATE;
     }
     if (!page->armed || !page->fired) {
         return 0;

@@ -308,7 +308,8 @@ static void test_dead_then_unplugged(void)
     guest_unplug(g, 0);
     fake_host_heal(&g->host);
     /* A new vIOMMU, but the parent and with it the TLB's VMID are the same */
-    guest_plug(g, 0);
+    g_assert_true(guest_plug(g, 0));
+    g_assert_true(was_done(0x30, 0));
     g_assert_false(g->s.tlb_stale);
     guest_assert_safe(g, true);
     guest_free(g);

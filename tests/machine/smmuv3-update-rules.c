@@ -240,21 +240,24 @@ static void gbpa_is_written_while_smmuen_is_set(void)
 /* CFGI and CMD_SYNC come after it */
 static void commands_wait_for_it(void)
 {
-    machine_store(QUEUE, CFGI_STE(DEVICES - 1));
+    machine_store(QUEUE, CFGI_STE(0));
     machine_store(QUEUE + 8, 1);
     machine_store(QUEUE + 16, SYNC);
     machine_store(QUEUE + 24, 0);
     machine_write(CR0, 4, SMMUEN | CMDQEN);
+    assert_in_the_middle(FAKE_OPEN);
+    /* Of one that has followed: only its CFGI closes it */
+    store_ste(0, ABORT);
     machine_write(CMDQ_PROD, 4, 2);
     for (unsigned turns = 0; !is_told(); turns++) {
         g_assert_cmpuint(turns, <, DEVICES);
         g_assert_cmphex(machine_read(CMDQ_CONS, 4), ==, 0);
+        g_assert_cmpint(fake_host_dma(host, &host->dev[0]).kind, ==, FAKE_OPEN);
         turn();
-        if (count(FAKE_OPEN) == DEVICES - 2) {
-            store_ste(DEVICES - 1, ABORT);
-        }
     }
     g_assert_cmphex(machine_read(CMDQ_CONS, 4), ==, 2);
+    g_assert_cmpint(fake_host_dma(host, &host->dev[0]).kind, ==, FAKE_BLOCKED);
+    g_assert_cmpuint(count(FAKE_OPEN), ==, DEVICES - 1);
 }
 
 static void commands_go_on_after_it(void)

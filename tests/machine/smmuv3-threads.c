@@ -56,11 +56,12 @@ static int invalidate(void *opaque, uint32_t viommu, const uint64_t (*cmd)[2],
     int ret = -EIO;
 
     g_assert_cmpuint(qatomic_fetch_inc(&v->calling), ==, 0);
+    v->calls++;
     if (v->enter) {
         v->enter(v);
     }
     /* Three in a row: the call, its entry alone, and the whole TLB */
-    if (!v->fail_every || ++v->calls % v->fail_every >= 3) {
+    if (!v->fail_every || v->calls % v->fail_every >= 3) {
         ret = fake_host_ops.invalidate(opaque, viommu, cmd, n, errp);
     }
     qatomic_dec(&v->calling);
@@ -225,7 +226,7 @@ void vsmmu_setup(VSMMU *v)
     v->enter = NULL;
     v->attaching = NULL;
     v->same_sid = false;
-    v->fail_every = 0;
+    v->fail_every = v->calls = 0;
     v->prod = 0;
     memset(v->issued, 0, sizeof(v->issued));
     fake_host_init(&v->host);
@@ -746,6 +747,7 @@ static void *need_the_big_lock(void *opaque)
     g_assert_cmphex(vsmmu_read(v, EVENTQ_PROD), ==, 1);
     /* More than fits into one call of a host that fails, and no CMD_SYNC */
     v->fail_every = 1;
+    v->calls = 0;
     for (unsigned i = 0; i < MANY; i++) {
         put(v, TLBI_VA, (uint64_t)i << 13);
     }

@@ -246,6 +246,8 @@ static void what_was_not_offered_does_not(void)
     Guest *g = start(",ats=off,ssidsize=0");
 
     enable_with_substreams(g);
+    assert_log(true, "vste 0x%" PRIx64 " 0x%x\n", (uint64_t)(STE_S1 | CD),
+               0xf4);
     assert_log(false, "vste 0x5");
     assert_log(false, "10000");
     stop(g);

@@ -90,7 +90,7 @@ static void a_sync_may_overwrite_itself(void)
     guest_stop(g);
 }
 
-static void invalidations_are_done_before_the_message(void)
+static void invalidations_are_done_when_the_message_is_there(void)
 {
     Guest *g = start();
 
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     TEST(a_sync_writes_its_message_and_no_more);
     TEST(a_sync_may_overwrite_itself);
-    TEST(invalidations_are_done_before_the_message);
+    TEST(invalidations_are_done_when_the_message_is_there);
     TEST(a_message_that_goes_astray_is_an_error_but_stops_nothing);
     TEST(an_event_sends_its_message_if_enabled);
     TEST(only_an_empty_queue_has_an_event_that_interrupts);

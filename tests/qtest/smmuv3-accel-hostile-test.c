@@ -495,7 +495,8 @@ static void command_queue_at(Victim *v, uint64_t base, uint32_t prod)
 
 static void command_queues_anywhere_do_no_harm(void)
 {
-    static const uint32_t prod[] = { 1, 0xfffff, 0xffffffff };
+    /* All of the smaller queue; more than it has, and bits that are RES0 */
+    static const uint32_t prod[] = { 1, 1 << 8, 0xffffffff };
     Victim *v = victim_start();
 
     for (int i = 0; i < ARRAY_SIZE(places); i++) {

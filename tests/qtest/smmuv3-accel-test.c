@@ -111,8 +111,8 @@ static void disabling_applies_gbpa_and_leaves_the_table_alone(void)
     disable(g);
     host_calls_assert(g, 2, 0, 0);
     dma_assert(g, FLAT, FLAT);
-    /* A table that would fault if it were read */
-    qtest_writeq(g->qts, 0x0c000000 + STRTAB_BASE, 0);
+    /* Tables that would close the devices if they were read */
+    qtest_writeq(g->qts, 0x0c000000 + STRTAB_BASE, NO_MEMORY);
     smmu_cfgi_all(g);
     smmu_cfgi_ste(g, guest_sid(0));
     host_calls_assert(g, 0, 0, 0);

@@ -196,6 +196,14 @@ static void cfgi_of_an_unchanged_ste_only_invalidates_cds(void)
     guest_stop(g);
 }
 
+static void map_first(Guest *g)
+{
+    smmu_set_l1(g, guest_sid(0) >> 8, true);
+    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    smmu_cfgi_ste(g, guest_sid(0));
+    g_assert_cmpint(dma_probe(g, 0), ==, MAPPED);
+}
+
 /* STE words and Stream tables that leave nothing to translate with */
 static void an_unusable_ste_blocks_without_a_command_error(void)
 {
@@ -207,17 +215,16 @@ static void an_unusable_ste_blocks_without_a_command_error(void)
 
     enable(g);
     for (int i = 0; i < ARRAY_SIZE(ste); i++) {
-        smmu_set_ste(g, false, guest_sid(0), STE_S1);
-        smmu_cfgi_ste(g, guest_sid(0));
-        g_assert_cmpint(dma_probe(g, 0), ==, MAPPED);
+        map_first(g);
         smmu_set_ste(g, false, guest_sid(0), ste[i]);
         smmu_cfgi_ste(g, guest_sid(0));
         g_assert_cmpint(dma_probe(g, 0), ==, BLOCKED);
     }
-    smmu_set_ste(g, false, guest_sid(0), STE_S1);
+    map_first(g);
     qtest_writeq(g->qts, l1, 0);                        /* Span = 0 */
     smmu_cfgi_ste(g, guest_sid(0));
     g_assert_cmpint(dma_probe(g, 0), ==, BLOCKED);
+    map_first(g);
     qtest_writeq(g->qts, l1, 0x300000000009ull);        /* no memory there */
     smmu_cfgi_ste(g, guest_sid(0));
     g_assert_cmpint(dma_probe(g, 0), ==, BLOCKED);

@@ -368,6 +368,10 @@ static void two_smmus_keep_their_translations_apart(void)
         dma_write(g, 1, iova);
         g_assert_cmphex(qtest_readl(g->qts, BUF), ==, 0xdead0002);
     }
+    /* Only its own tables kept it from there */
+    qtest_writeq(g->qts, pgd + 2 * 8, qtest_readq(g->qts, PGD + 2 * 8));
+    dma_write(g, 1, iova);
+    g_assert_cmphex(qtest_readl(g->qts, BUF), !=, 0xdead0002);
     guest_stop(g);
 }
 

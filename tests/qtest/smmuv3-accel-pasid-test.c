@@ -146,7 +146,7 @@ static void the_device_has_a_pasid_capability(void)
     qtest_writew(g->qts, cfg(cap + PCI_PASID_CAP), 0);
     assert_pasid(g, HOST_PASID_BITS);
 
-    /* PCIe 6.6.2: by a reset that the guest starts, and by one of the machine */
+    /* PCIe 6.6.2: by a reset that the guest starts, and by the machine's */
     function_level_reset(g);
     g_assert_cmphex(qtest_readw(g->qts, cfg(cap + PCI_PASID_CTRL)), ==, 0);
     qtest_writew(g->qts, cfg(cap + PCI_PASID_CTRL), PCI_PASID_CTRL_ENABLE);

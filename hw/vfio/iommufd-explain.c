@@ -9,6 +9,7 @@
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include "qapi/error.h"
+#include "hw/pci/pci-viommu.h"
 #include "migration/cpr.h"
 #include "qemu/units.h"
 #include "iommufd-explain.h"
@@ -155,15 +156,25 @@ static const QemuUUID *token_of(VFIODevice *vbasedev)
                                                        : NULL;
 }
 
-void vfio_add_token(VFIODevice *vbasedev,
-                    struct vfio_device_bind_iommufd *bind)
+int vfio_bind_iommufd(VFIODevice *vbasedev,
+                      struct vfio_device_bind_iommufd *bind)
 {
     const QemuUUID *token = token_of(vbasedev);
+    int ret;
 
     if (token) {
         bind->flags |= VFIO_DEVICE_BIND_FLAG_TOKEN;
         bind->token_uuid_ptr = (uintptr_t)token->data;
     }
+    ret = ioctl(vbasedev->fd, VFIO_DEVICE_BIND_IOMMUFD, bind);
+    if (ret && errno == EINVAL && token &&
+        !pci_viommu_nesting_bus(vbasedev->dev)) {
+        /* QEMU 10.2.2 gives none, and what it starts has to start here, too */
+        bind->flags &= ~VFIO_DEVICE_BIND_FLAG_TOKEN;
+        bind->token_uuid_ptr = 0;
+        ret = ioctl(vbasedev->fd, VFIO_DEVICE_BIND_IOMMUFD, bind);
+    }
+    return ret;
 }
 
 static char *direct_region(const char *path)

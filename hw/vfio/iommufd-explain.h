@@ -34,9 +34,12 @@ bool vfio_pci_check_group(PCIDevice *dev, Error **errp);
  */
 char *vfio_host_name(const VFIODevice *vbasedev);
 
-/* Put the property vf-token, if @vbasedev has it, into the call that binds */
-void vfio_add_token(VFIODevice *vbasedev,
-                    struct vfio_device_bind_iommufd *bind);
+/*
+ * Bind @vbasedev to an iommufd (VFIO_DEVICE_BIND_IOMMUFD), with its property
+ * vf-token if it has one. Returns: as ioctl(), with errno
+ */
+int vfio_bind_iommufd(VFIODevice *vbasedev,
+                      struct vfio_device_bind_iommufd *bind);
 
 /* VFIO_DEVICE_BIND_IOMMUFD failed with @err, and *@errp says so: add why */
 void vfio_explain_bind(VFIODevice *vbasedev, int err, Error **errp);

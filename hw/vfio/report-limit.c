@@ -9,21 +9,29 @@
 #include "qemu/error-report.h"
 #include "report-limit.h"
 
+/* As many as a user reads, of all devices at the start of a VM */
+#define AT_ONCE 16
 #define INTERVAL_US G_USEC_PER_SEC
 
 /* Protected by the BQL: all reports are made under it */
-static int64_t last_said = -INTERVAL_US;
+static int64_t counted_to;
+static unsigned allowed;
 static uint64_t unsaid;
 
 static bool may_say(void)
 {
     int64_t now = g_get_monotonic_time();
+    int64_t more = counted_to ? (now - counted_to) / INTERVAL_US : AT_ONCE;
 
-    if (now - last_said < INTERVAL_US) {
+    if (more) {
+        allowed = MIN(allowed + more, AT_ONCE);
+        counted_to = now;
+    }
+    if (!allowed) {
         unsaid++;
         return false;
     }
-    last_said = now;
+    allowed--;
     return true;
 }
 

@@ -1,8 +1,8 @@
 /*
  * Messages that a guest can provoke at will
  *
- * No more than one a second is printed, of all devices together; the next says
- * how many were not. While a device is blocked by its vIOMMU the host maps none
+ * After 16, no more than one a second is printed, of all devices together; the
+ * next says how many were not. While a device is blocked by its vIOMMU the host maps none
  * of its MSIs, and the guest may unmask vectors as often as it likes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -317,6 +317,22 @@ static void test_a_later_releases_state_is_refused(void)
     rules_end();
 }
 
+/* Of a snapshot, which QEMU's mode cpr-transfer does not keep anybody from */
+static void test_what_nobody_hands_over_is_refused(void)
+{
+    const State *last = &states[ARRAY_SIZE(states) - 1];
+    size_t size;
+    g_autofree void *bytes = bytes_of(last, &size);
+    Error *err = NULL;
+
+    setup();
+    g_assert_cmpint(load_bytes(bytes, size, last->version,
+                               &vmstate_smmuv3_accel, &err), <, 0);
+    g_assert_nonnull(strstr(error_get_pretty(err), "no other QEMU hands over"));
+    error_free(err);
+    rules_end();
+}
+
 /* The guest does not read them again */
 static void test_other_id_registers_are_refused(void)
 {
@@ -418,6 +434,7 @@ static void test_the_emulated_state_is_that_of_10_2_2(void)
     X(what_is_saved_is_the_last_of_them) \
     X(each_releases_cmdqv_is_loaded) \
     X(a_later_releases_state_is_refused) \
+    X(what_nobody_hands_over_is_refused) \
     X(other_id_registers_are_refused) \
     X(another_device_is_refused) \
     X(a_cmdqv_is_refused_where_there_is_none) \

@@ -186,6 +186,11 @@ static bool take_over(SMMUv3Accel *accel, Error **errp)
     SMMUv3Cmdqv *cmdqv = smmuv3_accel_cmdqv_registers(accel);
     const SMMUv3AccelHandover *h = &accel->handover;
 
+    if (!s->held) {
+        error_setg(errp, "no other QEMU hands over: a snapshot has nothing of "
+                   "the host SMMU's state");
+        return false;
+    }
     if (!smmuv3_cmdqv_check_handover(cmdqv, &h->cmdqv, errp) ||
         !check_idr(accel, errp) ||
         !smmuv3_cmdqv_take_over_page(s->viommu, &h->cmdqv, &s->want_cmdqv,
@@ -196,6 +201,8 @@ static bool take_over(SMMUv3Accel *accel, Error **errp)
     }
     leak(accel);
     if (cmdqv) {
+        /* The guest has it: from now on it is served without the host's, too */
+        s->want_cmdqv.required = false;
         smmuv3_cmdqv_take_over(cmdqv, &h->cmdqv, s->viommu);
     }
     return true;

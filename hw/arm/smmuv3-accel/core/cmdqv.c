@@ -149,14 +149,15 @@ static void take(SMMUv3Cmdqv *c)
     q->en = read_given(c, g, SMMUV3_CMDQV_QUEUE_CONFIG) & SMMUV3_CMDQV_EN;
     /* STATUS may not have followed yet; it lacks nothing while it is given */
     q->enabled = q->en;
-    q->gerror = read_given(c, g, SMMUV3_CMDQV_QUEUE_GERROR);
-    q->gerrorn = read_given(c, g, SMMUV3_CMDQV_QUEUE_GERRORN);
     write_given(c, g, SMMUV3_CMDQV_QUEUE_CONFIG, 0);
     for (int i = 0; i < STOP_READS; i++) {
         if (!(read_given(c, g, SMMUV3_CMDQV_QUEUE_STATUS) & SMMUV3_CMDQV_EN)) {
             break;
         }
     }
+    /* Until it stood still, an error could come */
+    q->gerror = read_given(c, g, SMMUV3_CMDQV_QUEUE_GERROR);
+    q->gerrorn = read_given(c, g, SMMUV3_CMDQV_QUEUE_GERRORN);
     q->cons = read_given(c, g, SMMUV3_CMDQV_QUEUE_CONS);
     q->prod = read_given(c, g, SMMUV3_CMDQV_QUEUE_PROD);
     trace_smmuv3_accel_cmdqv_take(c->n_given - 1, q->prod, q->cons);

@@ -202,7 +202,9 @@ def qemu():
     """This project's QEMU, without its debug information (it stays here)."""
     if not os.path.exists(TESTED_QEMU):
         raise LabError(f'{TESTED_QEMU}: not built yet; run make')
-    name = f'{os.path.basename(TESTED_QEMU)}.cpio'
+    # By its whole path: one that is elsewhere may have the same name.
+    where = os.path.relpath(os.path.realpath(TESTED_QEMU), TOP)
+    name = f'qemu-{where.replace(os.sep, "-")}.cpio'
     if _is_current(_path(name), [TESTED_QEMU, __file__]):
         return _path(name)
     stripped = _path(f'qemu-stripped.{os.getpid()}')

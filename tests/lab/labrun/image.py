@@ -39,6 +39,7 @@ PROGRAMS = {
     'smmuv3-host-check': ['../../../tools/smmuv3-host-check/main.c',
                           '../../../tools/smmuv3-host-check/ask.c',
                           '../../../tools/smmuv3-host-check/command.c',
+                          '../../../tools/smmuv3-host-check/host-check.h',
                           '../../../tools/smmuv3-host-check/p2p.c',
                           '../../../tools/smmuv3-host-check/report.c',
                           '../../../tools/smmuv3-host-check/sysfs.c'],

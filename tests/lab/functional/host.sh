@@ -182,7 +182,7 @@ guest_end()
     grep -v '^[@#]done' $GUEST_DIR/"$1".result | grep -v '^# said'
     check "$1: QEMU ended well" [ $_status = 0 ]
     check "$1: the guest ran to its end" \
-        grep -q '^@done' $GUEST_DIR/"$1".result
+        grep -x '@done 0' $GUEST_DIR/"$1".result
     if [ -n "$CHECKS_FAILED" ]; then
         echo "--- the end of what QEMU traced for guest $1" >&2
         tail -n 40 $GUEST_DIR/"$1".trace >&2

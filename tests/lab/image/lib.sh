@@ -142,7 +142,7 @@ guest_run()
         echo 1..2
         [ "$1" = 0 ] && echo "ok 1 - QEMU ended well" ||
             echo "not ok 1 - QEMU exit status $1"
-        grep -q "^@done" "$2" && echo "ok 2 - the guest ran to its end" ||
+        grep -qx "@done 0" "$2" && echo "ok 2 - the guest ran to its end" ||
             echo "not ok 2 - the guest did not run to its end"
         ' sh $_status "$_out"
 }

@@ -93,7 +93,7 @@ class Runner:
                                       preexec_fn=_die_with_parent)
         try:
             text, _ = self.child.communicate(timeout=case.timeout)
-            end = f'@end {case.name} {self.child.returncode}\n@done\n'
+            end = f'@end {case.name} {self.child.returncode}\n@done 0\n'
         except subprocess.TimeoutExpired:
             text, end = '', ''
             outcome.points.append((False, f'timeout: {case.timeout} s'))

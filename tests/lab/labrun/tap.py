@@ -3,13 +3,14 @@
 
     @begin NAME     the shell function tap starts a program
     @end NAME RC    it has ended
-    @done           the script of the case has ended
+    @done RC        the script of the case has ended
 """
 
 import re
 
 POINT = re.compile(r'(not )?ok\b *(\d+)?(?: *-? *(.*))?$')
 PLAN = re.compile(r'1\.\.(\d+)')
+DONE = re.compile(r'@done (\d+)$')
 
 
 class Program:
@@ -61,7 +62,7 @@ class Results:
 
     def __init__(self, text, allow_skip=False):
         self.programs = []
-        self.done = False
+        self.status = None      # of the script, once it has ended
         self.problems = []
         current = None
         for line in text.splitlines():
@@ -71,16 +72,19 @@ class Results:
             elif line.startswith('@end ') and current:
                 current.status = int(line.rsplit(None, 1)[1])
                 current = None
-            elif line == '@done':
-                self.done = True
+            elif DONE.match(line):
+                self.status = int(DONE.match(line).group(1))
             elif current:
                 current.line(line, allow_skip)
             elif POINT.match(line):
                 self.problems.append(f'result outside a program: {line}')
         for program in self.programs:
             program.finish()
-        if not self.done:
+        if self.status is None:
             self.problems.append('the script of the case did not end')
+        elif self.status != 0:
+            self.problems.append('exit status of the script: '
+                                 f'{self.status}')
         if not self.programs:
             self.problems.append('no program has run')
 

@@ -257,9 +257,9 @@ new_killed()
 # $GUEST_DIR/refusal; the guest is still the old one's.
 refused()
 {
-    exec 5>$GUEST_DIR/refusal
+    exec 4>&5 5>$GUEST_DIR/refusal
     hand_over_begin main "$@"
-    exec 5>&2
+    exec 5>&4 4>&-
     new_ends
     _status=$?
     cat $GUEST_DIR/refusal >&2

@@ -98,7 +98,7 @@ hand_over_end()
     qmp_said $QEMU '"RESUME"' && within 60 old_done || return 1
     echo '{"execute": "quit"}' >&6
     exec 6>&-
-    wait $OLD_PID
+    wait $OLD_PID || return 1
     PAUSES="$PAUSES $(($(when $QEMU RESUME) - $(when $OLD STOP)))"
 }
 
@@ -270,7 +270,8 @@ refused()
 # new_ends: the new QEMU ends by itself, and says that it has failed.
 new_ends()
 {
-    ! wait $GUEST_PID
+    wait $GUEST_PID
+    same $? 1
 }
 
 # started NUMBER: how often that QEMU has started the guest.
@@ -285,7 +286,8 @@ old_quits()
     _started=$(started $OLD)
     echo '{"execute": "quit"}' >&6
     exec 6>&-
-    wait $OLD_PID $CUT_PID
+    wait $OLD_PID || return 1
+    wait $CUT_PID
     same "$(started $OLD)" "$_started"
 }
 

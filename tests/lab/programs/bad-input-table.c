@@ -201,7 +201,8 @@ static const struct bad_start device_start[] = {
       "Invalid file descriptor number 'iommu'" },
     { "a device descriptor that is something else",
       IOMMUFD SMMU PORT(1)
-      " -device vfio-pci,fd=77,bus=rp1,iommufd=iommufd0", "77", OPEN_NULL },
+      " -device vfio-pci,fd=77,bus=rp1,iommufd=iommufd0",
+      "Failed to add fd 77 to KVM VFIO device", OPEN_NULL },
     { "no host device", IOMMUFD SMMU PORT(1)
       " -device vfio-pci,bus=rp1,iommufd=iommufd0",
       "No provided host device" },

@@ -31,6 +31,15 @@ def _die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _signal_all(child, signum):
+    """The child and what it started; False if there is nothing left."""
+    try:
+        os.killpg(child.pid, signum)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def _read(path):
     try:
         with open(path, encoding='utf-8', errors='replace') as f:
@@ -61,19 +70,21 @@ class Runner:
         self.qmp = None
 
     def stop(self):
-        """End our own board, gently first."""
+        """End our own board, or program with all of its own; gently first."""
         if self.qmp:
             self.qmp.close()
             self.qmp = None
         child, self.child = self.child, None
-        if child is None or child.poll() is not None:
+        # Until somebody waits for it, the number is its own.
+        if child is None or child.returncode is not None:
             return
-        child.terminate()
-        try:
-            child.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        _signal_all(child, signal.SIGTERM)
+        until = time.monotonic() + 3
+        while _signal_all(child, 0) and time.monotonic() < until:
+            child.poll()
+            time.sleep(0.05)
+        _signal_all(child, signal.SIGKILL)
+        child.wait()
 
     def run(self, case):
         outcome = Outcome(case)
@@ -90,6 +101,7 @@ class Runner:
         cmd = [os.path.join(LAB, case.host_program[0]),
                *case.host_program[1:]]
         self.child = subprocess.Popen(cmd, stdout=subprocess.PIPE, text=True,
+                                      start_new_session=True,
                                       preexec_fn=_die_with_parent)
         try:
             text, _ = self.child.communicate(timeout=case.timeout)
@@ -134,7 +146,8 @@ class Runner:
                 [*cmd, '-chardev', f'socket,id=qmp,fd={boards.fileno()}',
                  '-mon', 'chardev=qmp,mode=control'],
                 pass_fds=[boards.fileno()], stdin=subprocess.DEVNULL,
-                stdout=stderr, stderr=stderr, preexec_fn=_die_with_parent)
+                stdout=stderr, stderr=stderr, start_new_session=True,
+                preexec_fn=_die_with_parent)
         stderr.close()
         console = os.path.join(run_dir, 'console')
         shown = 0

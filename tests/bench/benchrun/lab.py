@@ -2,6 +2,7 @@
 """One boot of the board, several guests, and what was counted."""
 
 import configparser
+import contextlib
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from . import parts
 KVM_RUN = '0xae80'
 INVALIDATE = '0x3b8d'
 ATTACH = '0x3b77'
+# What the board's plugin writes
+COUNTED = ('counts', 'profile')
 
 
 class Guest:
@@ -89,8 +92,12 @@ class _BenchRunner(_PeerRunner):
     def _watch(self, case, cmd, run_dir, outcome):
         # Counting instructions and running vCPUs in parallel exclude another.
         cmd[cmd.index('tcg,thread=multi')] = 'tcg'
+        for name in COUNTED:
+            # An earlier run's
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(parts.path(name))
         timed_out = super()._watch(case, cmd, run_dir, outcome)
-        for name in ('counts', 'profile'):
+        for name in COUNTED:
             where = os.path.join(run_dir, name)
             if os.path.exists(where):
                 shutil.copy(where, parts.path(name))

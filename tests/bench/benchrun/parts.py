@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a bench run is made of: the other QEMU, a plugin, a guest."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -38,6 +39,14 @@ def _is_current(product, *sources):
         os.stat(s).st_mtime <= os.stat(product).st_mtime for s in sources)
 
 
+@contextlib.contextmanager
+def _new(product):
+    """Its name until it is whole: half of it would be taken for current."""
+    new = f'{product}.{os.getpid()}'
+    yield new
+    os.replace(new, product)
+
+
 def plugin():
     source = os.path.join(HERE, 'insn-count.c')
     product = path('insn-count.so')
@@ -46,10 +55,11 @@ def plugin():
                      'pkg-config glib-2.0').split()
         include = os.path.join(BUILD, 'qemu', 'src', 'include')
         # The header moved between releases.
-        _run(['gcc', '-O2', '-Wall', '-Wextra', '-Wno-unused-parameter',
-              '-Werror', '-shared', '-fPIC', f'-I{include}/qemu',
-              f'-I{include}/plugins', *flags, '-o', product, source],
-             'insn-count.c')
+        with _new(product) as new:
+            _run(['gcc', '-O2', '-Wall', '-Wextra', '-Wno-unused-parameter',
+                  '-Werror', '-shared', '-fPIC', f'-I{include}/qemu',
+                  f'-I{include}/plugins', *flags, '-o', new, source],
+                 'insn-count.c')
     return product
 
 
@@ -57,8 +67,9 @@ def _compiled(name, product, *flags):
     source = os.path.join(HERE, name)
     product = path(product)
     if not _is_current(product, source):
-        _run([_cross('gcc'), *flags, '-O1', '-Wall', '-Wextra', '-Werror',
-              '-o', product, source], name)
+        with _new(product) as new:
+            _run([_cross('gcc'), *flags, '-O1', '-Wall', '-Wextra', '-Werror',
+                  '-o', new, source], name)
     return product
 
 
@@ -91,8 +102,9 @@ def guest_kernel():
           'KBUILD_BUILD_TIMESTAMP=1970-01-01', 'KBUILD_BUILD_USER=lab',
           'KBUILD_BUILD_HOST=lab', f'-j{os.cpu_count()}', 'Image'],
          "the guest's kernel")
-    shutil.copy(os.path.join(objects, 'arch/arm64/boot/Image'), product)
     shutil.copy(os.path.join(objects, 'System.map'), path('System.map'))
+    with _new(product) as new:
+        shutil.copy(os.path.join(objects, 'arch/arm64/boot/Image'), new)
     return product
 
 
@@ -140,7 +152,7 @@ def peer():
             if name not in names:
                 names.add(name)
                 todo.append(_peer_find(root, name))
-    with CpioWriter(product) as cpio:
+    with _new(product) as new, CpioWriter(new) as cpio:
         cpio.add_file('opt/peer/bin/qemu-system-aarch64', program)
         for name in sorted(names):
             cpio.add_file(f'opt/peer/lib/{name}', _peer_find(root, name))

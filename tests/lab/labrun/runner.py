@@ -2,6 +2,7 @@
 """Run one case: boot the board, watch it, judge what it left."""
 
 import ctypes
+import fcntl
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import tempfile
 import time
 
 from . import board, image, messages, stuck, tap
-from .paths import LAB, LOGS, OUT
+from .paths import LAB, LOGS, OUT, LabError
 
 PR_SET_PDEATHSIG = 1
 TAIL_LINES = 30
@@ -216,10 +217,22 @@ def tail(text):
     return '\n'.join(text.splitlines()[-TAIL_LINES:])
 
 
+def shell_dir(name):
+    """A run directory that this process, and what replaces it, has alone."""
+    run_dir = os.path.join(OUT, name)
+    os.makedirs(run_dir, exist_ok=True)
+    lock = os.open(run_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LabError(f'another shell runs in {run_dir}') from None
+    os.set_inheritable(lock, True)
+    return run_dir
+
+
 def shell(case):
     """Replace this process by a board with a prompt."""
-    os.makedirs(os.path.join(OUT, 'shell'), exist_ok=True)
-    run_dir = os.path.join(OUT, 'shell')
+    run_dir = shell_dir('shell')
     case.shell = True
     initramfs = image.compose(case, run_dir)
     cmd = board.command(case, run_dir, initramfs)

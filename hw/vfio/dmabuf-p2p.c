@@ -107,8 +107,9 @@ void vfio_p2p_remember(MemoryRegion *mr, void *vaddr, int fd)
     range->fd = fd;
     if (!ranges) {
         ranges = g_hash_table_new_full(NULL, NULL, NULL, range_free);
-        migration_add_notifier_mode(&migration_notifier, migration_event,
-                                    MIG_MODE_CPR_TRANSFER);
+        migration_add_notifier_modes(&migration_notifier, migration_event,
+                                     BIT(MIG_MODE_CPR_TRANSFER) |
+                                     BIT(MIG_MODE_CPR_EXEC));
         qemu_add_vm_change_state_handler(vm_state_changed, NULL);
     }
     g_hash_table_replace(ranges, mr, range);

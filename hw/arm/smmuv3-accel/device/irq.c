@@ -109,7 +109,7 @@ void smmuv3_accel_signal_sync(SMMUv3State *s, uint64_t addr, uint32_t data)
     }
     addr = message_addr(s, addr);
     if (!smmuv3_accel_store_cmdq(s, addr, data) &&
-               !send_message(s, addr, data)) {
+        !send_message(s, addr, data)) {
         smmuv3_accel_error(s, R_GERROR_MSI_CMDQ_ABT_ERR_MASK);
     }
 }

@@ -293,8 +293,8 @@ bool smmuv3_accel_has_events(SMMUv3Accel *accel);
 void smmuv3_accel_fetch_events(SMMUv3Accel *accel);
 
 /*
- * Do a command that is not in the command queue. Returns: an SMMUCmdError,
- * 0 for none
+ * Do a command that is not in the command queue, and no CMD_SYNC with an
+ * interrupt: that shows CMDQ_CONS. Returns: an SMMUCmdError, 0 for none
  */
 int smmuv3_accel_do_command(SMMUv3State *s, const uint64_t cmd[2]);
 

@@ -135,11 +135,9 @@ static void say_how_to_bind(const Device *dev)
     const char *a = dev->address;
 
     if (!dev->driver[0] && strstr(dev->driver_override, "vfio")) {
-        bad("driver", "it is for %s, which has not taken it: see the kernel's "
-            "log; the SMMU may not be coherent", dev->driver_override);
-        return;
-    }
-    if (dev->driver[0]) {
+        bad("driver", "it is for %s, which has not taken it: the kernel's log "
+            "may say why; if it was not asked yet:", dev->driver_override);
+    } else if (dev->driver[0]) {
         bad("driver", "its driver is %s; if nothing here needs the device:",
             dev->driver);
     } else {

@@ -196,7 +196,8 @@ static void explain_bind_einval(VFIODevice *vbasedev, Error **errp)
     if (region) {
         error_prepend(errp, "the host's firmware wants a 1:1 mapping at %s for "
                       "it, so that Linux gives it to nobody: ", region);
-    } else if (token_of(vbasedev)) {
+    } else if (token_of(vbasedev) &&
+               pci_viommu_nesting_bus(vbasedev->dev)) {
         error_prepend(errp, "it is in use, or it needs no vf-token, or the "
                       "host kernel takes none with iommufd: ");
     } else {

@@ -1,9 +1,9 @@
 /*
  * Messages that a guest can provoke at will
  *
- * After 16, no more than one a second is printed, of all devices together; the
- * next says how many were not. While a device is blocked by its vIOMMU the host maps none
- * of its MSIs, and the guest may unmask vectors as often as it likes.
+ * After 16 no more than one a second is printed, of all devices together; the
+ * next says how many were not. While a device is blocked by its vIOMMU the host
+ * maps none of its MSIs, and the guest may unmask vectors as often as it likes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

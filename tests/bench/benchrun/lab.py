@@ -127,8 +127,11 @@ def run(guests, rows_script, peer_cpio, board='plain', hugepages=False,
     parts.guest_initrd(rows_script)
     _run(_BenchRunner(peer_cpio, verbose),
          _case(guests, board, hugepages, profile, smmus))
-    with open(parts.path('counts'), encoding='utf-8') as f:
-        return _parse(f.read())
+    try:
+        with open(parts.path('counts'), encoding='utf-8') as f:
+            return _parse(f.read())
+    except FileNotFoundError:
+        raise LabError('the board has counted nothing') from None
 
 
 def _run(lab, case):

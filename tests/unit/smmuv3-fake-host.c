@@ -937,6 +937,8 @@ void fake_host_end(FakeHost *h)
         if (o->type > FAKE_NESTING_PARENT && !o->orphan) {
             g_error("%s was not freed", name_of(o));
         }
+        /* An orphan goes with the iommufd */
+        g_free(o->page);
     }
     if (h->log) {
         g_string_free(h->log, true);

@@ -420,7 +420,7 @@ static void test_effects(void)
 
 static void test_sync_signal(void)
 {
-    /* MSIData [63:32], MSIAddress [115:66] (4.7.3) */
+    /* MSIData [63:32], MSIAddress [119:66] (4.7.3) */
     static const uint64_t cmd[2] = { 0xdeadbeeffffff046 & ~0x2000ULL,
                                      0xffffffffffffffff };
     Guest *g = guest_with(0);
@@ -429,7 +429,7 @@ static void test_sync_signal(void)
     g_assert_true(smmuv3_command(&g->s, cmd, false, &e));
     g_assert_cmpint(e.signal, ==, 1);
     g_assert_cmphex(e.msi_data, ==, 0xdeadbeef);
-    g_assert_cmphex(e.msi_addr, ==, 0x000ffffffffffffc);
+    g_assert_cmphex(e.msi_addr, ==, 0x00fffffffffffffc);
     guest_free(g);
 }
 

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>

@@ -16,6 +16,7 @@ import hashlib
 import importlib.machinery
 import importlib.util
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -114,6 +115,15 @@ def lock(name='qemu'):
               encoding='utf-8') as f:
         fcntl.flock(f, fcntl.LOCK_EX)
         yield
+
+
+def on_arm64():
+    return platform.machine() == 'aarch64'
+
+
+def build_lock(which):
+    """Of that QEMU's build; on arm64 there is one for both."""
+    return lock('qemu-native' if on_arm64() else f'qemu-{which}')
 
 
 def git_env(index=None, tree=SRC):

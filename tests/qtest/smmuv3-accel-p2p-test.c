@@ -638,7 +638,6 @@ static void nothing_stays_mapped(void)
     assert_dmabufs(0, 0);
 }
 
-/* A host that cannot: all else is as it was */
 /* The new QEMU maps it when it runs the VM and its main loop has its turn */
 static bool reaches_soon(Guest *g, const Peer *p,
                          bool (*reaches_it)(Guest *g, const Peer *p))
@@ -692,6 +691,7 @@ static void after_another_qemu_took_over(void)
     guest_stop(g);
 }
 
+/* A host that cannot: all else is as it was */
 static void nothing_on_a_host_without(void)
 {
     Peer p;

@@ -59,6 +59,7 @@ static void bring_back(void *opaque)
             range->away = false;
             memory_region_set_enabled(mr, true);
         } else if (range->skipped) {
+            range->skipped = false;
             vfio_p2p_map_anew(mr);
         }
     }
@@ -78,7 +79,10 @@ static int migration_event(NotifierWithReturn *notifier, MigrationEvent *e,
 
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
-    if (running) {
+    if (state == RUN_STATE_FINISH_MIGRATE && cpr_incoming_needed(NULL)) {
+        /* Until it stopped, the guest could have enabled them again */
+        put_away();
+    } else if (running) {
         /* A new QEMU may start its VM a moment before it maps anything */
         aio_bh_schedule_oneshot(qemu_get_aio_context(), bring_back, NULL);
     }
@@ -146,7 +150,8 @@ int vfio_p2p_map(VFIOContainer *container, hwaddr iova, uint64_t size,
     if (range->fd < 0) {
         return 0;
     }
-    range->skipped = cpr_is_incoming();
+    /* A container that comes later maps at once, but only for itself */
+    range->skipped |= cpr_is_incoming();
     ret = vioc->dma_map_file(container, iova, size, range->fd,
                              (uint8_t *)vaddr - range->base, readonly);
     return ret == -ENODEV ? 0 : ret;

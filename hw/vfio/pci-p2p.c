@@ -5,6 +5,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
@@ -64,21 +66,27 @@ static bool can_map(IOMMUFDBackend *be, int fd, Error **errp)
 {
     /* The kernel stays the same */
     static bool known;
-    uint32_t ioas;
-    int ret;
+    struct iommu_ioas_map_file map = {
+        .size = sizeof(map),
+        .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE |
+                 IOMMU_IOAS_MAP_FIXED_IOVA,
+        .fd = fd,
+        .length = qemu_real_host_page_size(),
+    };
+    int err;
 
     if (known) {
         return true;
     }
-    if (!iommufd_backend_alloc_ioas(be, &ioas, errp)) {
+    if (!iommufd_backend_alloc_ioas(be, &map.ioas_id, errp)) {
         return false;
     }
-    ret = iommufd_backend_map_file_dma(be, ioas, 0, qemu_real_host_page_size(),
-                                       fd, 0, false);
-    iommufd_backend_free_id(be, ioas);
-    known = !ret || ret == -ENODEV;
+    /* QEMU's own function asks nothing while another QEMU hands over */
+    err = ioctl(be->fd, IOMMU_IOAS_MAP_FILE, &map) < 0 ? errno : 0;
+    iommufd_backend_free_id(be, map.ioas_id);
+    known = !err || err == ENODEV;
     if (!known) {
-        error_setg_errno(errp, -ret, "the host's iommufd maps no BARs");
+        error_setg_errno(errp, err, "the host's iommufd maps no BARs");
     }
     return known;
 }

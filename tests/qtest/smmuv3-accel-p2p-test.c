@@ -660,10 +660,24 @@ static void reaches_nothing(Guest *g)
     }
 }
 
+/* An address space of its own, into which BARs are mapped at once */
+static void reaches_nothing_beside_another(Guest *g)
+{
+    qtest_qmp_assert_success(g->qts, "{'execute': 'object-add', 'arguments': {"
+                             "'qom-type': 'iommufd', 'id': 'other'}}");
+    qtest_qmp_assert_success(g->qts, "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-pci', 'iommufd': 'other',"
+                             "'bus': 'plain', 'host': %s}}",
+                             env("SMMUV3_TEST_NVME"));
+    reaches_nothing(g);
+}
+
 /* The kernel gives another QEMU no memory that is a BAR: it is unmapped */
 static void after_another_qemu_took_over(void)
 {
-    g_autofree char *args = peer_args(env("SMMUV3_TEST_PEER"), "");
+    g_autofree char *args = peer_args(env("SMMUV3_TEST_PEER"),
+                                      " -device pcie-root-port,id=plain,"
+                                      "bus=pcie.0,chassis=30");
     Guest *g = guest_start_shared_with(1, args);
     Peer p = { PXB_BUS, PEER_SLOT, PEER_BUS };
 
@@ -687,6 +701,9 @@ static void after_another_qemu_took_over(void)
     translate(g);
     g_assert_true(reaches_mapped(g, &p));
     g_assert_true(guest_hand_over(g, NULL, NULL, NULL));
+    g_assert_true(reaches_soon(g, &p, reaches_mapped));
+    g_assert_true(guest_hand_over(g, NULL, NULL,
+                                  reaches_nothing_beside_another));
     g_assert_true(reaches_soon(g, &p, reaches_mapped));
     guest_stop(g);
 }

@@ -122,6 +122,9 @@ static void test_flr(void)
     PCIDevice dev = { .exp.exp_cap = EXP_CAP, .config = config };
 
     has_af = false;
+    /* A device that cannot ignores it */
+    g_assert_cmpint(resets_by(&dev, devctl, 0xa810, 2), ==, 0);
+    pci_set_long(config + EXP_CAP + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_FLR);
     g_assert_cmpint(resets_by(&dev, devctl, 0xa810, 2), ==, 1);
     g_assert_cmpint(resets_by(&dev, devctl, 0x8000, 4), ==, 1);
     g_assert_cmpint(resets_by(&dev, devctl + 1, 0x80, 1), ==, 1);
@@ -143,6 +146,9 @@ static void test_flr(void)
     g_assert_cmpint(resets_by(&dev, PCI_EXP_DEVCTL, 0x8000, 2), ==, 0);
 
     has_af = true;
+    config[AF_CAP + PCI_AF_CAP] = PCI_AF_CAP_TP;
+    g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 1, 1), ==, 0);
+    config[AF_CAP + PCI_AF_CAP] = PCI_AF_CAP_TP | PCI_AF_CAP_FLR;
     g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 1, 1), ==, 1);
     g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 1, 2), ==, 1);
     g_assert_cmpint(resets_by(&dev, AF_CAP + PCI_AF_CTRL, 0x100, 2), ==, 0);

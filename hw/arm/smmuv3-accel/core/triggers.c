@@ -91,7 +91,10 @@ void smmuv3_streams_stopped(SMMUv3Streams *s)
 
 void smmuv3_streams_device_reset(SMMUv3Streams *s, SMMUv3Stream *st)
 {
-    st->atc_stale = false;
+    /*
+     * Whether Linux could reset it is not known, so that a device with a stale
+     * ATC has to answer before it translates again
+     */
     if (st->closed && !SMMUV3_FAULT_IS(NO_RESET)) {
         SMMUv3Wanted w = smmuv3_resolve(s, st);
 

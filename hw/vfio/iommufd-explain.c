@@ -157,6 +157,19 @@ static const QemuUUID *token_of(VFIODevice *vbasedev)
                                                        : NULL;
 }
 
+bool vfio_check_handed_over(const VFIODevice *vbasedev, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (!cpr_is_incoming() || cpr_find_fd(vbasedev->name, 0) >= 0) {
+        return true;
+    }
+    error_setg(errp, "the QEMU that hands over has no such device");
+    error_append_hint(errp, "Give this one the same devices, with the same "
+                      "ids.\n");
+    return false;
+}
+
 int vfio_bind_iommufd(VFIODevice *vbasedev,
                       struct vfio_device_bind_iommufd *bind)
 {
@@ -239,7 +252,10 @@ void vfio_explain_map(Error **errp)
 {
     struct rlimit limit;
 
-    if (strstr(error_get_pretty(*errp), strerror(ENOMEM)) &&
+    if (cpr_is_incoming()) {
+        error_prepend(errp, "guest memory is not shared with the QEMU that "
+                      "hands over, as by share=on and aux-ram-share=on: ");
+    } else if (strstr(error_get_pretty(*errp), strerror(ENOMEM)) &&
         getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
         limit.rlim_cur != RLIM_INFINITY) {
         error_prepend(errp, "all guest memory is locked, and the limit of "

@@ -34,6 +34,9 @@ bool vfio_pci_check_group(PCIDevice *dev, Error **errp);
  */
 char *vfio_host_name(const VFIODevice *vbasedev);
 
+/* Is @vbasedev one of the QEMU that hands over? True if none does so. */
+bool vfio_check_handed_over(const VFIODevice *vbasedev, Error **errp);
+
 /*
  * Bind @vbasedev to an iommufd (VFIO_DEVICE_BIND_IOMMUFD), with its property
  * vf-token if it has one. Returns: as ioctl(), with errno

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/bitops.h"
 #include "qemu/error-report.h"
 #include "hw/intc/arm_gicv3_its_common.h"
 #include "hw/pci/pci_bridge.h"
@@ -132,6 +133,12 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                           "primary-bus=%s.\n", BUS(vms->bus)->name);
         return;
     }
+    if (bus != vms->bus && pci_bus_num(bus) == pci_bus_num(vms->bus)) {
+        error_setg(errp, "%s has the bus number of %s, %d; give its pxb-pcie "
+                   "a bus_nr", BUS(bus)->name, BUS(vms->bus)->name,
+                   pci_bus_num(bus));
+        return;
+    }
     ARM_SMMUV3(dev)->accel->has_acpi = smmuv3_accel_virt_has_acpi(vms);
     if (ARM_SMMUV3(dev)->accel->cmdqv == ON_OFF_AUTO_ON &&
         !smmuv3_accel_virt_has_acpi(vms)) {
@@ -205,6 +212,19 @@ bool smmuv3_accel_virt_has_acpi(VirtMachineState *vms)
     return vms->bootinfo.firmware_loaded && virt_is_acpi_enabled(vms);
 }
 
+static void link_cmdqv(PlatformBusDevice *pbus, SMMUv3State *s, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (find_first_zero_bit(pbus->used_irqs, pbus->num_irqs) >=
+        pbus->num_irqs) {
+        error_setg(errp, "the machine has no interrupt left for its CMDQV");
+        error_append_hint(errp, "Use cmdqv=off, or fewer arm-smmuv3.\n");
+        return;
+    }
+    platform_bus_link_device(pbus, SYS_BUS_DEVICE(s));
+}
+
 static void add_cmdqvs(VirtMachineState *vms, const GPtrArray *all)
 {
     PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
@@ -214,8 +234,9 @@ static void add_cmdqvs(VirtMachineState *vms, const GPtrArray *all)
         Error *err = NULL;
 
         if (smmuv3_accel_cmdqv_realize(s->accel, &err)) {
-            platform_bus_link_device(pbus, SYS_BUS_DEVICE(s));
-        } else if (err) {
+            link_cmdqv(pbus, s, &err);
+        }
+        if (err) {
             error_reportf_err(err, "%s: ", object_get_canonical_path_component(
                               OBJECT(s)));
             exit(1);

@@ -155,6 +155,20 @@ static void a_vm_runs_although_nobody_can_be_told(void)
     g_assert_cmphex(accel->fence_last, ==, accel->fence_id);
 }
 
+/* Another QEMU that has the state of the first start may not run the VM */
+static void each_start_of_the_vm_is_told_apart(void)
+{
+    SMMUv3Accel *accel = smmu->accel;
+    uint64_t last = accel->fence_last, now;
+
+    vm_stop(RUN_STATE_PAUSED);
+    vm_start();
+    g_assert_cmpint(pread(accel->fence_fd, &now, sizeof(now), 0), ==,
+                    sizeof(now));
+    g_assert_cmphex(now, !=, last);
+    g_assert_cmphex(now, ==, accel->fence_last);
+}
+
 /* --- What the monitor shows --- */
 
 static SMMUv3AccelInfoList *query(void)
@@ -205,6 +219,7 @@ static void the_monitor_shows_what_was_illegal(void)
     X(a_vm_runs_without_events) \
     X(a_vm_without_its_streams_does_not_run) \
     X(a_vm_runs_although_nobody_can_be_told) \
+    X(each_start_of_the_vm_is_told_apart) \
     X(the_monitor_shows_what_was_illegal)
 
 RULES(RULE_TEST)

@@ -94,12 +94,11 @@ void machine_new_veventq(void)
     written = lost = 0;
 }
 
-void machine_put_event(uint32_t sid, uint64_t addr)
+void machine_put_event_of(uint8_t type, uint32_t sid, uint64_t addr)
 {
     struct iommufd_vevent_header header = { .sequence = written + lost };
     uint64_t evt[SMMUV3_EVENT_SIZE / 8] = {
-        /* F_TRANSLATION */
-        cpu_to_le64(0x10 | (uint64_t)sid << 32), 0, cpu_to_le64(addr), 0,
+        cpu_to_le64(type | (uint64_t)sid << 32), 0, cpu_to_le64(addr), 0,
     };
     uint8_t record[RECORD_SIZE];
 
@@ -108,6 +107,14 @@ void machine_put_event(uint32_t sid, uint64_t addr)
     g_assert_cmpint(pwrite(veventq, record, RECORD_SIZE,
                            (off_t)written * RECORD_SIZE), ==, RECORD_SIZE);
     written++;
+}
+
+/* IHI 0070, 7.3.13 */
+#define F_TRANSLATION 0x10
+
+void machine_put_event(uint32_t sid, uint64_t addr)
+{
+    machine_put_event_of(F_TRANSLATION, sid, addr);
 }
 
 void machine_lose_event(void)

@@ -53,6 +53,7 @@ unsigned machine_take_pulses(unsigned wire);
 void machine_new_veventq(void);
 /* The host reports a fault at @addr of StreamID @sid */
 void machine_put_event(uint32_t sid, uint64_t addr);
+void machine_put_event_of(uint8_t type, uint32_t sid, uint64_t addr);
 /* It had no room for a fault: the next one says so */
 void machine_lose_event(void);
 /* Records that the device has not read */

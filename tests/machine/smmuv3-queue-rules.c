@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
+#include "hw/core/cpu.h"
 #include "smmuv3-machine.h"
 #include "smmuv3-queue-rules.h"
 #include "smmuv3-register-rules.h"
@@ -195,6 +196,23 @@ static void a_slow_host_is_asked_a_few_times_at_once(void)
     g_assert_cmpuint(issued, ==, n / 2);
 }
 
+/* Its clock stands still, so that no time would be over */
+static void a_vcpu_that_is_to_stop_does_no_more(void)
+{
+    for (int i = 0; i < 8; i++) {
+        put(i, i % 2 ? SYNC : TLBI_VA, i % 2 ? 0 : 0x1000);
+    }
+    machine_write(CR0, 4, CMDQEN);
+    current_cpu = first_cpu;
+    first_cpu->stop = true;
+    machine_write(CMDQ_PROD, 4, 8);
+    first_cpu->stop = false;
+    current_cpu = NULL;
+    g_assert_cmpuint(cons(), ==, 2);
+    machine_main_loop();
+    g_assert_cmpuint(cons(), ==, 8);
+}
+
 /* A CMD_SYNC's message is not there before all that precedes it is done */
 static void a_sync_waits_for_what_precedes_it(void)
 {
@@ -322,6 +340,7 @@ static void it_stands_while_the_vm_does(void)
     X(a_long_queue_is_done_in_parts) \
     X(no_write_does_more_than_a_part) \
     X(a_slow_host_is_asked_a_few_times_at_once) \
+    X(a_vcpu_that_is_to_stop_does_no_more) \
     X(a_sync_waits_for_what_precedes_it) \
     X(a_sync_that_is_told_of_is_consumed) \
     X(an_error_stops_it) \

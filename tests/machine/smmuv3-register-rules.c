@@ -34,6 +34,9 @@
 /* 5.2: V, Config 0b101, S1ContextPtr; EATS 0b01 */
 #define STE_S1   (1 | 5 << 1 | 0x43200000ULL)
 #define STE_EATS (1ULL << 28)
+#define STE_BYPASS (1 | 4 << 1)
+
+#define C_BAD_SUBSTREAMID 0x08
 
 /* GERROR */
 #define CMDQ_ERR           0x01
@@ -556,6 +559,30 @@ static void events_of_before_eventqen_do_not_appear(void)
     assert_reads(GERROR, 4, 0);
 }
 
+/* 6.3.9.6: with SMMUEN = 0 there is none; the host remembers the StreamID */
+static void a_substream_of_a_stream_that_bypasses_is_no_event(void)
+{
+    machine_store(TABLE + SID * 64, STE_S1);
+    machine_write(STRTAB_BASE, 8, TABLE);
+    machine_write(STRTAB_BASE_CFG, 4, 8);
+    machine_write(CR0, 4, SMMUEN | BOTH);
+    machine_put_event_of(C_BAD_SUBSTREAMID, SID, 0);
+    smmuv3_accel_read_events(smmu->accel);
+    assert_reads(EVENTQ_PROD, 4, 1);
+    machine_write(CR0, 4, BOTH);
+    machine_put_event_of(C_BAD_SUBSTREAMID, SID, 0);
+    smmuv3_accel_read_events(smmu->accel);
+    g_assert_cmpuint(machine_events_left(), ==, 0);
+    assert_reads(EVENTQ_PROD, 4, 1);
+    /* By an STE that bypasses, after one that did not */
+    machine_write(CR0, 4, SMMUEN | BOTH);
+    machine_store(TABLE + SID * 64, STE_BYPASS);
+    rules_command(CFGI_STE, 1);
+    machine_put_event_of(C_BAD_SUBSTREAMID, SID, 0);
+    smmuv3_accel_read_events(smmu->accel);
+    assert_reads(EVENTQ_PROD, 4, 1);
+}
+
 /* Of those of the emulation (bridges' MSIs) all words are little-endian */
 static void a_record_of_the_emulation_is_little_endian(void)
 {
@@ -684,6 +711,51 @@ static void messages_that_fail_are_errors(void)
     assert_reads(GERROR, 4, MSI_EVENTQ_ABT_ERR | MSI_CMDQ_ABT_ERR |
                             MSI_GERROR_ABT_ERR);
     g_assert_cmpuint(machine_take_pulses(WIRE_GERROR), ==, 0);
+}
+
+static unsigned writes;
+
+static void count_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
+{
+    writes++;
+}
+
+static const MemoryRegionOps counting_ops = { .write = count_write };
+
+/* A register would do what it does while this SMMU is at work */
+static void no_message_goes_to_registers_but_the_doorbell(void)
+{
+    const uint64_t doorbell = smmu->accel->doorbell;
+    MemoryRegion at_0, at_doorbell;
+
+    memory_region_init_io(&at_0, NULL, &counting_ops, NULL, "at 0", 64);
+    memory_region_init_io(&at_doorbell, NULL, &counting_ops, NULL, "doorbell",
+                          64);
+    memory_region_add_subregion_overlap(get_system_memory(), 0, &at_0, 1);
+    memory_region_add_subregion_overlap(get_system_memory(), NOWHERE,
+                                        &at_doorbell, 1);
+    writes = 0;
+    machine_write(CR0, 4, CMDQEN);
+    smmu->accel->doorbell = NOWHERE;
+    rules_command(SYNC_IRQ, NOWHERE);
+    g_assert_cmpuint(writes, ==, 1);
+    assert_reads(GERROR, 4, 0);
+    /* This one is cut to 0, which is where no doorbell is, too */
+    for (int i = 0; i < 2; i++) {
+        smmu->accel->doorbell = i ? 0 : NOWHERE;
+        rules_command(SYNC_IRQ, 1ULL << 51);
+        g_assert_cmpuint(writes, ==, 1);
+        g_assert_cmphex(machine_read(GERROR, 4) ^ machine_read(GERRORN, 4), ==,
+                        MSI_CMDQ_ABT_ERR);
+        acknowledge_errors();
+    }
+    rules_command(SYNC_IRQ, NOWHERE);
+    g_assert_cmpuint(writes, ==, 1);
+    memory_region_del_subregion(get_system_memory(), &at_0);
+    memory_region_del_subregion(get_system_memory(), &at_doorbell);
+    object_unparent(OBJECT(&at_0));
+    object_unparent(OBJECT(&at_doorbell));
+    smmu->accel->doorbell = doorbell;
 }
 
 /* --- Errors --- */
@@ -964,12 +1036,14 @@ static void a_bridges_msi_follows_its_ste(void)
     X(events_are_there_when_a_sync_completes) \
     X(many_syncs_read_events_once) \
     X(events_of_before_eventqen_do_not_appear) \
+    X(a_substream_of_a_stream_that_bypasses_is_no_event) \
     X(what_the_host_lost_is_an_overflow) \
     X(a_record_of_the_emulation_is_little_endian) \
     X(a_source_pulses_its_wire_and_sends_its_message) \
     X(a_sync_sends_its_message_or_pulses_its_wire) \
     X(a_message_into_the_queue_makes_memory_dirty) \
     X(messages_that_fail_are_errors) \
+    X(no_message_goes_to_registers_but_the_doorbell) \
     X(errors_acknowledged_without_repair_come_again) \
     X(an_abort_is_reported_at_its_command) \
     X(a_device_that_does_not_answer_is_an_error) \

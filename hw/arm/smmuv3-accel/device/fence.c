@@ -40,7 +40,7 @@ static void end(const char *why)
 static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     SMMUv3Accel *accel = opaque;
-    uint64_t id = accel->fence_id;
+    uint64_t id;
     /* A lock of the process, not of the open file, which both share */
     struct flock lock = {
         .l_type = running ? F_WRLCK : F_UNLCK,
@@ -56,6 +56,8 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
     if (ran_last(accel) != accel->fence_last) {
         end("has run");
     }
+    /* Each time another one: the other QEMU may know of the one before */
+    id = ++accel->fence_id;
     if (pwrite(accel->fence_fd, &id, sizeof(id), 0) == sizeof(id)) {
         accel->fence_last = id;
     } else {

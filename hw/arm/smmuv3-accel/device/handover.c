@@ -53,6 +53,14 @@ static const VMStateDescription vmstate_stream = {
     }
 };
 
+/* Before memory for so many is allocated */
+static bool n_is_possible(void *opaque, int version)
+{
+    SMMUv3Handover *h = opaque;
+
+    return h->n >= 0 && h->n <= PCI_BUS_MAX * PCI_DEVFN_MAX;
+}
+
 static const VMStateDescription vmstate_streams = {
     .name = "arm-smmuv3-accel/streams",
     .version_id = 1,
@@ -68,6 +76,7 @@ static const VMStateDescription vmstate_streams = {
         VMSTATE_BOOL(atc_failed, SMMUv3Handover),
         VMSTATE_BOOL(tlb_stale, SMMUv3Handover),
         VMSTATE_INT32(n, SMMUv3Handover),
+        VMSTATE_VALIDATE("n is a number of functions", n_is_possible),
         VMSTATE_STRUCT_VARRAY_ALLOC(stream, SMMUv3Handover, n, 1,
                                     vmstate_stream, SMMUv3HandoverStream),
         VMSTATE_END_OF_LIST()
@@ -152,7 +161,8 @@ static bool check_idr(const SMMUv3Accel *accel, Error **errp)
     for (int i = 0; i < SMMUV3_IDR_COUNT; i++) {
         if (accel->idr[i] != accel->handover.idr[i]) {
             error_setg(errp, "IDR%d is 0x%x here, and the guest has seen 0x%x: "
-                       "give it the same properties as the other QEMU", i,
+                       "give it the same properties and devices as the other "
+                       "QEMU", i,
                        accel->idr[i], accel->handover.idr[i]);
             return false;
         }

@@ -30,7 +30,8 @@
  */
 static bool send_message(SMMUv3State *s, uint64_t addr, uint32_t data)
 {
-    MemTxAttrs attrs = { .memory = addr != s->accel->doorbell };
+    /* A machine without MSIs has no doorbell: it is 0 */
+    MemTxAttrs attrs = { .memory = !addr || addr != s->accel->doorbell };
     MemTxResult r;
 
     data = cpu_to_le32(data);

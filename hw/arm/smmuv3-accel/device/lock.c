@@ -40,10 +40,17 @@ bool smmuv3_accel_lock_alone(SMMUv3Accel *accel)
     if (bql_locked()) {
         return false;
     }
-    while (smmuv3_accel_lock_wanted(accel)) {
-        qemu_event_wait(&accel->lock_had);
+    for (;;) {
+        while (smmuv3_accel_lock_wanted(accel)) {
+            qemu_event_wait(&accel->lock_had);
+        }
+        qemu_rec_mutex_lock(&accel->lock);
+        if (!smmuv3_accel_lock_wanted(accel)) {
+            break;
+        }
+        /* It is wanted since: each vCPU that waited would be another wait */
+        qemu_rec_mutex_unlock(&accel->lock);
     }
-    qemu_rec_mutex_lock(&accel->lock);
     alone = true;
     if (SMMUV3_FAULT_IS(LOCK_ORDER)) {
         bql_lock();

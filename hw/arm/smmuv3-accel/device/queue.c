@@ -15,6 +15,7 @@
 #include "hw/arm/smmuv3-accel/core/opcodes.h"
 #include "hw/arm/smmuv3-accel/core/stale.h"
 #include "hw/arm/smmuv3-internal.h"
+#include "hw/core/cpu.h"
 #include "system/dma.h"
 #include "system/runstate.h"
 #include "hw/arm/smmuv3-accel/trace.h"
@@ -186,11 +187,17 @@ typedef struct Slice {
     int64_t end;
 } Slice;
 
+/* Who stops the VM waits for this vCPU, and has stopped the clock below */
+static bool is_to_stop(void)
+{
+    return current_cpu && qatomic_read(&current_cpu->stop);
+}
+
 static bool is_spent(Slice *slice)
 {
     int64_t now;
 
-    if (slice->done >= SLICE_COMMANDS) {
+    if (slice->done >= SLICE_COMMANDS || is_to_stop()) {
         return true;
     }
     now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -551,10 +558,18 @@ static void deliver(void *opaque, const uint8_t evt[SMMUV3_EVENT_SIZE])
     SMMUv3Stream *st = smmuv3_streams_find(&s->accel->streams,
                                            ldl_le_p(evt + 4));
 
+    trace_smmuv3_accel_guest_event(ldq_le_p(evt), ldq_le_p(evt + 16));
+    if (evt[0] == SMMU_EVT_C_BAD_SUBSTREAMID &&
+        !(st && st->attached == SMMUV3_ATTACHED_TRANSLATE)) {
+        /*
+         * Of a stream that bypasses the host tells only if it translated
+         * before, and with the StreamID of then, even while SMMUEN is 0
+         */
+        return;
+    }
     if (st) {
         st->count.events++;
     }
-    trace_smmuv3_accel_guest_event(ldq_le_p(evt), ldq_le_p(evt + 16));
     record(s, evt);
 }
 

@@ -90,7 +90,8 @@ typedef struct SMMUv3AccelCmdqv SMMUv3AccelCmdqv;
  * @update_end: when no further stream is done for now
  * @cmdq_unfinished: commands are left for @cmdq_bh, when the VM runs
  * @events_ready: an epoll descriptor: are there events? -1 where it cannot tell
- * @fence_fd: locked by whichever QEMU runs the VM; has its @fence_id
+ * @fence_fd: locked by whichever QEMU runs the VM; has its @fence_id, which is
+ *            another one at each start
  * @fence_last: of the QEMU that ran the VM last, as far as this one knows
  */
 struct SMMUv3Accel {

@@ -476,6 +476,55 @@ static void queues_of_a_cmdqv_are_shown(void)
     guest_stop(g);
 }
 
+static void set_queue_base(Guest *g, int l, uint64_t base)
+{
+    cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_CONFIG, 0);
+    qtest_writeq(g->qts, guest_cmdqv(g) + CMDQV_PAGE1(l), base | VCMDQ_LOG2);
+    cmdqv_write(g, CMDQV_PAGE0(l) + VCMDQ_CONFIG, 1);
+}
+
+#define DIMM 0x80000000ULL
+
+/* The host would not let go of it, if it were unplugged */
+static void a_queue_in_a_dimm_is_qemus(void)
+{
+    Guest *g = guest_start(1, ",cmdqv=on -m 128M,slots=1,maxmem=1G "
+                           "-object memory-backend-ram,id=ram1,size=128M "
+                           "-device pc-dimm,memdev=ram1,addr=0x80000000 ");
+
+    smmu_setup(g, false);
+    cmdqv_setup(g);
+    assert_queue(g, 0, (Queue) { "hardware" });
+    set_queue_base(g, 1, DIMM);
+    assert_queue(g, 0, (Queue) { "qemu" });
+    g_assert_cmpint(cmdqv_count(g, "refused"), ==, 1);
+    qtest_writeq(g->qts, DIMM, CMD_SYNC);
+    cmdqv_write(g, CMDQV_PAGE0(1) + VCMDQ_PROD, 1);
+    g_assert_cmphex(cmdqv_read(g, CMDQV_PAGE0(1) + VCMDQ_CONS), ==, 1);
+    set_queue_base(g, 1, VCMDQ(1));
+    assert_queue(g, 0, (Queue) { "hardware" });
+    g_assert_cmpint(cmdqv_count(g, "refused"), ==, 1);
+    guest_stop(g);
+}
+
+#define MSI_CMDQ_ABT_ERR 0x10
+
+/* Of the SMMU, which is at work then; to QEMU the host's page is memory */
+static void no_message_goes_to_a_cmdqvs_registers(void)
+{
+    Guest *g = guest_start(1, ",cmdqv=on");
+
+    smmu_setup(g, false);
+    smmu_cr0(g, CR0_QUEUES);
+    cmdqv_setup(g);
+    assert_queue(g, 1, (Queue) { "hardware" });
+    smmu_cmd(g, CMD_SYNC | 1 << 12 | 5ULL << 32,
+             guest_cmdqv(g) + CMDQV_PAGE0(1) + VCMDQ_PROD);
+    g_assert_cmphex(smmu_read(g, GERROR), ==, MSI_CMDQ_ABT_ERR);
+    assert_queue(g, 1, (Queue) { "hardware" });
+    guest_stop(g);
+}
+
 /* A queue can be that long only in guest memory of large pages */
 static void qemu_does_a_long_queue_to_its_end(void)
 {
@@ -528,6 +577,8 @@ int main(int argc, char **argv)
 
     if (g_getenv("SMMUV3_TEST_CMDQV")) {
         TEST(queues_of_a_cmdqv_are_shown);
+        TEST(a_queue_in_a_dimm_is_qemus);
+        TEST(no_message_goes_to_a_cmdqvs_registers);
         TEST(qemu_does_a_long_queue_to_its_end);
         TEST(a_queue_that_the_host_refuses_is_explained);
         return g_test_run();

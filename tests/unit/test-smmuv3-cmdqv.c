@@ -20,6 +20,7 @@
 #define ENTRIES       (1u << LOG2SIZE)
 #define QUEUE_AT(l)   (GUEST_MEM_BASE + 0x8000 + (l) * 0x1000ULL)
 #define NOT_MEMORY    0x1000
+#define PLUGGED       0x1000
 
 /* Registers, by the offsets that a guest knows */
 #define CONFIG        0x0
@@ -55,6 +56,7 @@
  * Machine - a guest with a CMDQV
  * @c: its registers
  * @page: what it sees of the host, or NULL
+ * @unplugged: where memory is that does not stay, if any is
  * @next: the number of its next command, which is in the command's ASID
  * @done: the number of the next command that is to be done
  */
@@ -62,6 +64,8 @@ typedef struct Machine {
     Guest *g;
     SMMUv3Cmdqv c;
     uint8_t *page;
+    uint64_t unplugged;
+    bool stopped;
     unsigned interrupts;
     unsigned more;
     uint16_t next[QUEUES];
@@ -81,6 +85,13 @@ static bool read_command(void *opaque, uint64_t gpa, uint64_t cmd[2])
     cmd[0] = ldq_le_p(m->g->mem + gpa - GUEST_MEM_BASE);
     cmd[1] = ldq_le_p(m->g->mem + gpa - GUEST_MEM_BASE + 8);
     return true;
+}
+
+static bool stays(void *opaque, uint64_t gpa)
+{
+    Machine *m = opaque;
+
+    return gpa < m->unplugged || gpa >= m->unplugged + PLUGGED;
 }
 
 static void read_as_hardware(void *opaque, uint64_t gpa, uint64_t cmd[2])
@@ -107,6 +118,11 @@ static void show(void *opaque, void *page)
     m->page = page;
 }
 
+static bool runs(void *opaque)
+{
+    return !((Machine *)opaque)->stopped;
+}
+
 static void interrupt(void *opaque)
 {
     ((Machine *)opaque)->interrupts++;
@@ -119,8 +135,10 @@ static void more(void *opaque)
 
 static const SMMUv3CmdqvOwner owner_ops = {
     .read = read_command,
+    .stays = stays,
     .run = run_command,
     .show = show,
+    .runs = runs,
     .interrupt = interrupt,
     .more = more,
 };
@@ -498,10 +516,10 @@ static void test_base(void)
                            "queue 1 at 0x4000a000 of 256; ");
     wr(m, PAGE1(1) + 4, 0);
     fake_host_assert_calls(&m->g->host, "");
-    wr(m, PAGE1(1), QUEUE_AT(1) | 31);
+    wr(m, PAGE1(1), QUEUE_AT(1) | 1);
     fake_host_assert_calls(&m->g->host, "free queue 1; free queue 0; "
                            "queue 0 at 0x40008000 of 256; "
-                           "queue 1 at 0x40009000 of 256; ");
+                           "queue 1 at 0x40009000 of 2; ");
     machine_free(m);
 }
 
@@ -675,7 +693,7 @@ static void test_refused(void)
                            "free queue 0; ");
     g_assert_null(m->page);
     g_assert_cmpstr(m->c.why_kept, !=, NULL);
-    g_assert_nonnull(strstr(guest_messages->str, "does not take the guest's "
+    g_assert_nonnull(strstr(guest_messages->str, "does not get the guest's "
                             "command queue 1"));
     work(m);
     g_assert_cmpuint(m->c.count.commands, ==, 12);
@@ -697,12 +715,14 @@ static void test_refused(void)
     machine_free(m);
 }
 
-/* A queue of more pages than are sure to be one run */
+/*
+ * Linux 6.12 makes its queues as long as it can, whatever IDR1.CMDQS
+ * says: more pages than are sure to be one run. None of it is lost.
+ */
 static void test_too_long(void)
 {
     Machine *m = machine_new();
 
-    m->c.log2max = LOG2SIZE + 1;
     g_assert_true(plug(m, 0));
     wr(m, CONFIG, 1);
     wr(m, VINTF_CONFIG, 1);
@@ -712,6 +732,44 @@ static void test_too_long(void)
     fake_host_assert_calls(&m->g->host,
                            "queue 0 at 0x40008000 of 512 !EFAULT; ");
     g_assert_null(m->page);
+    wr(m, PAGE0(0) + EN, 1);
+    for (unsigned i = 0; i < 2 * ENTRIES - 1; i++) {
+        guest_write64(m->g, QUEUE_AT(0) + 16 * i, TLBI_NH_ASID |
+                      (uint64_t)m->next[0]++ << 48);
+    }
+    guest_write64(m->g, QUEUE_AT(0) + 16 * (2 * ENTRIES - 1), SMMUV3_CMD_SYNC);
+    wr(m, PAGE0(0) + PROD, 2 * ENTRIES);
+    let_run(m);
+    g_assert_cmphex(m->done[0], ==, 2 * ENTRIES - 1);
+    g_assert_cmphex(rd(m, PAGE0(0) + CONS), ==, 2 * ENTRIES);
+    /* No hardware has more */
+    wr64(m, PAGE1(0), 0);
+    wr(m, PAGE0(0) + EN, 0);
+    fake_host_take_calls(&m->g->host);
+    wr64(m, PAGE1(0), QUEUE_AT(0) | 31);
+    fake_host_assert_calls(&m->g->host,
+                           "queue 0 at 0x40008000 of 524288 !EINVAL; ");
+    machine_free(m);
+}
+
+/* The host would keep memory that a queue is in, even if it is unplugged */
+static void test_plugged_memory(void)
+{
+    Machine *m = machine_new();
+
+    g_assert_true(plug(m, 0));
+    m->unplugged = QUEUE_AT(1);
+    fake_host_take_calls(&m->g->host);
+    linux_init(m);
+    fake_host_assert_calls(&m->g->host, "queue 0 at 0x40008000 of 256; "
+                           "free queue 0; ");
+    g_assert_null(m->page);
+    g_assert_nonnull(strstr(m->c.why_kept, "can be unplugged"));
+    work(m);
+    m->unplugged = 0;
+    linux_init(m);
+    g_assert_nonnull(m->page);
+    work(m);
     machine_free(m);
 }
 
@@ -787,6 +845,41 @@ static void test_errors(const void *opaque)
     g_assert_cmpuint(m->interrupts, ==, 0);
     g_assert_cmphex(rd(m, VINTF_ERR_MAP), ==, 1);
     machine_free(m);
+}
+
+/* The host had no time to tell, and tells nothing of what it has no more */
+static void test_error_is_told(void)
+{
+    for (int moved = 0; moved < 2; moved++) {
+        Machine *m = machine_new();
+
+        g_assert_true(plug(m, 0));
+        linux_init(m);
+        wr(m, PAGE0(1) + EN, 0);
+        let_run(m);
+        put(m, 0, TLBI_NH_ALL, 0);
+        put_some(m, 0, 2);
+        ring(m, 0);
+        fake_host_run_queues(&m->g->host, read_as_hardware);
+        g_assert_cmpuint(m->interrupts, ==, 0);
+        fake_host_take_calls(&m->g->host);
+        if (moved) {
+            wr64(m, PAGE1(1), QUEUE_AT(2) | LOG2SIZE);
+            fake_host_assert_calls(&m->g->host,
+                                   "free queue 1; free queue 0; ");
+        } else {
+            unplug(m, 0);
+        }
+        g_assert_null(m->page);
+        g_assert_cmpuint(m->interrupts, ==, 1);
+        g_assert_cmphex(rd(m, PAGE0(0) + CONS) >> 24, ==, ILLEGAL);
+        if (!moved) {
+            g_assert_true(plug(m, 0));
+        }
+        recover(m, 0);
+        g_assert_nonnull(m->page);
+        machine_free(m);
+    }
 }
 
 /* The hardware begins without an error: so it waits until there is none */
@@ -1202,7 +1295,7 @@ static void test_slices(void)
     m->more = 0;
     ring(m, 0);
     g_assert_cmpuint(m->more, ==, 1);
-    g_assert_cmphex(rd(m, PAGE0(1) + CONS), !=, ENTRIES);
+    g_assert_cmpuint(m->c.count.commands, <, 3 * ENTRIES);
     while (m->more) {
         m->more = 0;
         smmuv3_cmdqv_go_on(&m->c);
@@ -1210,6 +1303,54 @@ static void test_slices(void)
     }
     g_assert_cmpuint(slices, >=, 2);
     g_assert_cmphex(rd(m, PAGE0(1) + CONS), ==, ENTRIES);
+    machine_free(m);
+}
+
+/* Whoever fills a queue again and again does not keep the others waiting */
+static void test_turns(void)
+{
+    Machine *m = machine_new();
+
+    m->g->s.want_cmdqv.wanted = false;
+    g_assert_true(plug(m, 0));
+    linux_init(m);
+    put_some(m, 1, 5);
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        put(m, 0, SMMUV3_CMD_SYNC, 0);
+    }
+    /* As if both had been written while the VM stood */
+    m->stopped = true;
+    ring(m, 1);
+    ring(m, 0);
+    g_assert_cmpuint(m->c.count.commands, ==, 0);
+    m->stopped = false;
+    for (int i = 0; i < 3; i++) {
+        smmuv3_cmdqv_go_on(&m->c);
+        m->c.regs.queue[0].prod = (m->c.regs.queue[0].cons + ENTRIES) %
+                                  (2 * ENTRIES);
+    }
+    g_assert_cmphex(rd(m, PAGE0(1) + CONS), ==, 6);
+    machine_free(m);
+}
+
+/* Nothing of a stopped VM's is done, whoever comes or goes */
+static void test_stopped(void)
+{
+    Machine *m = machine_new();
+
+    g_assert_true(plug(m, 0));
+    linux_init(m);
+    put_some(m, 0, 7);
+    ring(m, 0);
+    m->stopped = true;
+    unplug(m, 0);
+    g_assert_cmpuint(m->c.count.commands, ==, 0);
+    g_assert_true(plug(m, 1));
+    g_assert_cmpuint(m->c.count.commands, ==, 0);
+    m->stopped = false;
+    smmuv3_cmdqv_start(&m->c);
+    let_run(m);
+    assert_done(m);
     machine_free(m);
 }
 
@@ -1482,10 +1623,13 @@ int main(int argc, char **argv)
     ADD("reset", test_reset);
     ADD("a refused queue is done by QEMU", test_refused);
     ADD("a queue that is too long is done by QEMU", test_too_long);
+    ADD("a queue in memory that was plugged is done by QEMU",
+        test_plugged_memory);
     g_test_add_data_func("/smmuv3/cmdqv/errors of given queues", NULL,
                          test_errors);
     g_test_add_data_func("/smmuv3/cmdqv/errors of kept queues", "kept",
                          test_errors);
+    ADD("an error of which nobody was told", test_error_is_told);
     ADD("an error stays until it is acknowledged", test_error_is_kept);
     ADD("a queue outside of memory aborts", test_no_memory);
     ADD("a device that does not answer an ATC_INV", test_atc_timeout);
@@ -1496,6 +1640,8 @@ int main(int argc, char **argv)
     ADD("another QEMU with another CMDQV is refused", test_hand_over_refused);
     ADD("indices that mean nothing", test_indices);
     ADD("a long queue is done in parts", test_slices);
+    ADD("each queue has its turn", test_turns);
+    ADD("a stopped VM's commands wait", test_stopped);
     for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
         g_autofree char *path = g_strdup_printf("/smmuv3/cmdqv/calls fail/%s",
                                                 events[i].name);

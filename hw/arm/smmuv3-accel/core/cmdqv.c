@@ -15,8 +15,9 @@
 #define ENTRY_SIZE      16
 #define BASE_LOG2SIZE   MAKE_64BIT_MASK(0, 5)
 #define BASE_ADDR       MAKE_64BIT_MASK(5, 43)
-/* The largest queue's index and wrap bit */
-#define INDEX_FIELDS    MAKE_64BIT_MASK(0, 20)
+/* Of the largest queue's entries, and its index and wrap bit */
+#define LOG2SIZE_MAX    19
+#define INDEX_FIELDS    MAKE_64BIT_MASK(0, LOG2SIZE_MAX + 1)
 #define CONS_ERR        MAKE_64BIT_MASK(24, 7)
 #define CONS_ERR_SHIFT  24
 #define GERROR_CMDQ     BIT(0)
@@ -58,10 +59,10 @@ bool smmuv3_cmdqv_enabled(const SMMUv3Cmdqv *c)
     return c->regs.config & c->regs.vintf_config & SMMUV3_CMDQV_EN;
 }
 
-unsigned smmuv3_cmdqv_log2size(const SMMUv3Cmdqv *c, const SMMUv3CmdqvQueue *q)
+unsigned smmuv3_cmdqv_log2size(const SMMUv3CmdqvQueue *q)
 {
     assert(q);
-    return MIN(q->base & BASE_LOG2SIZE, c->log2max);
+    return MIN(q->base & BASE_LOG2SIZE, LOG2SIZE_MAX);
 }
 
 uint64_t smmuv3_cmdqv_base(const SMMUv3CmdqvQueue *q)
@@ -112,10 +113,14 @@ static int give(SMMUv3Cmdqv *c, unsigned l, Error **errp)
     SMMUv3VIOMMU *v = c->viommu;
     SMMUv3CmdqvGiven *g = &c->given[l];
     SMMUv3CmdqvQueue *q = smmuv3_cmdqv_find(c, l);
-    uint64_t len = ENTRY_SIZE << smmuv3_cmdqv_log2size(c, q);
+    uint64_t len = ENTRY_SIZE << smmuv3_cmdqv_log2size(q);
     int ret;
 
     assert(v);
+    if (!c->ops->stays(c->owner, smmuv3_cmdqv_base(q))) {
+        error_setg(errp, "it is in memory that can be unplugged");
+        return -EFAULT;
+    }
     ret = v->ops->alloc_hw_queue(v->opaque, v->id, l, smmuv3_cmdqv_base(q), len,
                                  &g->id, errp);
     trace_smmuv3_accel_cmdqv_give(l, q->base, ret);
@@ -179,9 +184,9 @@ static void take_all(SMMUv3Cmdqv *c)
 }
 
 /* The page is mapped, and takes a queue that is set up */
-static bool is_set_up(const SMMUv3Cmdqv *c, const SMMUv3CmdqvQueue *q)
+static bool is_set_up(const SMMUv3CmdqvQueue *q)
 {
-    return q && smmuv3_cmdqv_log2size(c, q);
+    return q && smmuv3_cmdqv_log2size(q);
 }
 
 /*
@@ -196,14 +201,14 @@ static unsigned count_wanted(SMMUv3Cmdqv *c)
     if (!c->viommu || !c->viommu->cmdqv_page || !smmuv3_cmdqv_enabled(c)) {
         return 0;
     }
-    while (n < c->n && is_set_up(c, smmuv3_cmdqv_find(c, n))) {
+    while (n < c->n && is_set_up(smmuv3_cmdqv_find(c, n))) {
         n++;
     }
     for (unsigned l = 0; l < c->n; l++) {
         SMMUv3CmdqvQueue *q = smmuv3_cmdqv_find(c, l);
 
-        if (is_set_up(c, q) && (l >= n || (l >= c->n_given &&
-                                           smmuv3_cmdqv_in_error(c, q)))) {
+        if (is_set_up(q) && (l >= n || (l >= c->n_given &&
+                                        smmuv3_cmdqv_in_error(c, q)))) {
             return 0;
         }
     }
@@ -245,7 +250,7 @@ static void refused(SMMUv3Cmdqv *c, unsigned l, Error *err)
     c->why_kept = g_strdup(error_get_pretty(err));
     if (!c->told) {
         c->told = true;
-        warn_reportf_err(err, "arm-smmuv3: the host's CMDQV does not take the "
+        warn_reportf_err(err, "arm-smmuv3: the hardware does not get the "
                          "guest's command queue %u, so QEMU does its commands, "
                          "as without a CMDQV: ", l);
     } else {
@@ -253,14 +258,34 @@ static void refused(SMMUv3Cmdqv *c, unsigned l, Error *err)
     }
 }
 
+/*
+ * A queue may have been taken back before the host told of its error, and the
+ * host tells nothing of queues that it no longer has.
+ */
+static void tell_of_errors(SMMUv3Cmdqv *c)
+{
+    for (unsigned i = 0; i < c->n; i++) {
+        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
+
+        if (smmuv3_cmdqv_allocated(q) && !find_given(c, q) &&
+            smmuv3_cmdqv_in_error(c, q)) {
+            smmuv3_cmdqv_host_error(c);
+            break;
+        }
+    }
+}
+
 void smmuv3_cmdqv_update(SMMUv3Cmdqv *c)
 {
     unsigned wanted = count_wanted(c);
     unsigned unchanged = count_unchanged(c, wanted);
+    uint64_t takes = c->count.takes;
     Error *err = NULL;
 
     if (!wanted || (unchanged < wanted && unchanged < c->n_given)) {
         take_all(c);
+        /* One of them may be in error */
+        wanted = count_wanted(c);
     }
     while (c->n_given > wanted) {
         take(c);
@@ -280,14 +305,17 @@ void smmuv3_cmdqv_update(SMMUv3Cmdqv *c)
         c->shown = true;
         c->ops->show(c->owner, c->viommu->cmdqv_page);
     }
+    if (c->count.takes != takes) {
+        tell_of_errors(c);
+    }
     smmuv3_cmdqv_go_on(c);
 }
 
 /* --- Queues that are kept --- */
 
-static uint32_t index_mask(const SMMUv3Cmdqv *c, const SMMUv3CmdqvQueue *q)
+static uint32_t index_mask(const SMMUv3CmdqvQueue *q)
 {
-    return MAKE_64BIT_MASK(0, smmuv3_cmdqv_log2size(c, q) + 1);
+    return MAKE_64BIT_MASK(0, smmuv3_cmdqv_log2size(q) + 1);
 }
 
 static void raise_error(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q,
@@ -318,7 +346,7 @@ static bool is_allowed(const uint64_t cmd[2])
 
 static SMMUv3CmdqvError do_one(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, int *left)
 {
-    uint32_t i = q->cons & (index_mask(c, q) >> 1);
+    uint32_t i = q->cons & (index_mask(q) >> 1);
     uint64_t cmd[2];
 
     if (!c->ops->read(c->owner, smmuv3_cmdqv_base(q) + i * ENTRY_SIZE, cmd)) {
@@ -329,17 +357,17 @@ static SMMUv3CmdqvError do_one(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, int *left)
 }
 
 /* Indices further apart than the queue is long mean nothing (3.5.1) */
-static bool has_commands(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q)
+static bool has_commands(const SMMUv3CmdqvQueue *q)
 {
-    uint32_t n = (q->prod - q->cons) & index_mask(c, q);
+    uint32_t n = (q->prod - q->cons) & index_mask(q);
 
-    return q->enabled && n && n <= 1u << smmuv3_cmdqv_log2size(c, q) &&
+    return q->enabled && n && n <= 1u << smmuv3_cmdqv_log2size(q) &&
            q->gerror == q->gerrorn;
 }
 
 static void consume(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, int *left)
 {
-    while (*left > 0 && has_commands(c, q)) {
+    while (*left > 0 && has_commands(q)) {
         SMMUv3CmdqvError error = do_one(c, q, left);
 
         if (error) {
@@ -348,7 +376,7 @@ static void consume(SMMUv3Cmdqv *c, SMMUv3CmdqvQueue *q, int *left)
         }
         c->count.commands++;
         q->cons = (q->cons & ~INDEX_FIELDS) |
-                  ((q->cons + 1) & index_mask(c, q));
+                  ((q->cons + 1) & index_mask(q));
     }
 }
 
@@ -356,9 +384,15 @@ void smmuv3_cmdqv_go_on(SMMUv3Cmdqv *c)
 {
     int left = SLICE_COST;
 
-    for (unsigned i = 0; i < c->n; i++) {
-        if (!find_given(c, &c->regs.queue[i])) {
-            consume(c, &c->regs.queue[i], &left);
+    if (!c->ops->runs(c->owner)) {
+        return;
+    }
+    for (unsigned n = 0; n < c->n && left > 0; n++) {
+        SMMUv3CmdqvQueue *q = &c->regs.queue[c->turn];
+
+        c->turn = (c->turn + 1) % c->n;
+        if (!find_given(c, q)) {
+            consume(c, q, &left);
         }
     }
     if (left <= 0) {
@@ -444,21 +478,9 @@ void smmuv3_cmdqv_host_error(SMMUv3Cmdqv *c)
     }
 }
 
-/*
- * A queue may have been taken back before the host told of its error, and the
- * host tells nothing of queues that it no longer has.
- */
 void smmuv3_cmdqv_start(SMMUv3Cmdqv *c)
 {
-    for (unsigned i = 0; i < c->n; i++) {
-        SMMUv3CmdqvQueue *q = &c->regs.queue[i];
-
-        if (smmuv3_cmdqv_allocated(q) && !find_given(c, q) &&
-            smmuv3_cmdqv_in_error(c, q)) {
-            smmuv3_cmdqv_host_error(c);
-            break;
-        }
-    }
+    tell_of_errors(c);
     smmuv3_cmdqv_update(c);
 }
 
@@ -466,6 +488,7 @@ void smmuv3_cmdqv_set_viommu(SMMUv3Cmdqv *c, SMMUv3VIOMMU *viommu)
 {
     if (!viommu) {
         take_all(c);
+        tell_of_errors(c);
     }
     c->viommu = viommu;
     smmuv3_cmdqv_update(c);

@@ -36,16 +36,21 @@ typedef enum SMMUv3CmdqvError {
  * All are called with SMMUv3Cmdqv.owner.
  *
  * @read: read the command at @gpa; false if there is no memory
+ * @stays: if there is memory at @gpa, is it such that the VM never loses? The
+ *         host does not let go of memory that a queue is in.
  * @run: do a command, as if it were on the SMMU's own queue
  * @show: let the guest have the host's page @page in place of page 0 of the
  *        VINTF; NULL: no longer
+ * @runs: may commands be done? If not, smmuv3_cmdqv_start() comes later.
  * @interrupt: an error has come
  * @more: call smmuv3_cmdqv_go_on() soon
  */
 typedef struct SMMUv3CmdqvOwner {
     bool (*read)(void *owner, uint64_t gpa, uint64_t cmd[2]);
+    bool (*stays)(void *owner, uint64_t gpa);
     SMMUv3CmdqvError (*run)(void *owner, const uint64_t cmd[2]);
     void (*show)(void *owner, void *page);
+    bool (*runs)(void *owner);
     void (*interrupt)(void *owner);
     void (*more)(void *owner);
 } SMMUv3CmdqvOwner;
@@ -77,7 +82,7 @@ typedef struct SMMUv3CmdqvGiven {
 typedef struct SMMUv3CmdqvCounters {
     uint64_t gives;          /* of all queues that were set up */
     uint64_t takes;          /* back */
-    uint64_t refusals;       /* by the host */
+    uint64_t refusals;       /* of the host, or for its sake */
     uint64_t errors;         /* that the guest was told of */
     uint64_t commands;       /* that QEMU did */
 } SMMUv3CmdqvCounters;
@@ -96,11 +101,12 @@ typedef struct SMMUv3CmdqvRegs {
  * SMMUv3Cmdqv - the guest's CMDQV
  * @n: its queues
  * @log2sids: StreamIDs that its VINTF knows
- * @log2max: of the entries that a queue can have
+ * @log2max: of the entries that the guest is told a queue can have
  * @viommu: the host's, of the devices behind the SMMU; or NULL
  * @n_given: so many queues are given, from number 0 on
+ * @turn: the first of the queues that are kept, in the next slice
  * @shown: the guest has the host's page
- * @why_kept: the host's words when it refused a queue last, or NULL; owned
+ * @why_kept: why the hardware did not get a queue last, or NULL; owned
  * @told: the user knows of a refusal
  */
 typedef struct SMMUv3Cmdqv {
@@ -115,6 +121,7 @@ typedef struct SMMUv3Cmdqv {
 
     unsigned n_given;
     SMMUv3CmdqvGiven given[SMMUV3_CMDQV_MAX_QUEUES];
+    unsigned turn;
     bool shown;
     char *why_kept;
     bool told;
@@ -164,7 +171,7 @@ SMMUv3CmdqvQueue *smmuv3_cmdqv_find(SMMUv3Cmdqv *c, unsigned l);
 unsigned smmuv3_cmdqv_number(const SMMUv3CmdqvQueue *q);
 bool smmuv3_cmdqv_allocated(const SMMUv3CmdqvQueue *q);
 /* The entries of a queue, and where they begin */
-unsigned smmuv3_cmdqv_log2size(const SMMUv3Cmdqv *c, const SMMUv3CmdqvQueue *q);
+unsigned smmuv3_cmdqv_log2size(const SMMUv3CmdqvQueue *q);
 uint64_t smmuv3_cmdqv_base(const SMMUv3CmdqvQueue *q);
 
 /* A register in page 0 of a queue, wherever it is now */

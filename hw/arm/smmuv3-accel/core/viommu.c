@@ -252,7 +252,7 @@ static void set_kernel_mode(SMMUv3VIOMMU *v, SMMUv3KernelMode mode)
         info_report("arm-smmuv3: this host kernel attaches a nested page table "
                     "only to a device whose StreamID is known (Linux before "
                     "6.19); bypass and abort are done by the nesting parent "
-                    "and by detaching instead, which behave the same");
+                    "and by detaching instead");
     }
 }
 

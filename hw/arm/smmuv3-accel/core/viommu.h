@@ -111,7 +111,8 @@ int smmuv3_viommu_attach(SMMUv3VIOMMU *viommu, const SMMUv3HostDevice *dev,
  * smmuv3_viommu_attach_shared - attach @dev to the bypass or the abort HWPT
  *
  * On a kernel that asks for a vDEVICE first (ENOENT), falls back to the nesting
- * parent for bypass and to no HWPT for abort, which behave the same.
+ * parent for bypass and to no HWPT for abort. DMA behaves the same; the host
+ * refuses MSIs of a device without an HWPT.
  *
  * Returns: 0, or -errno with @errp set and what was attached still attached
  */

@@ -15,6 +15,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/mmap-alloc.h"
 #include "exec/cpu-common.h"
+#include "hw/boards.h"
 #include "hw/irq.h"
 #include "hw/qdev-core.h"
 #include "state.h"
@@ -65,6 +66,26 @@ static bool read_command(void *opaque, uint64_t gpa, uint64_t cmd[2])
     return true;
 }
 
+/*
+ * What can be unplugged, or turned off as a BAR can, would stay mapped for
+ * devices as long as the queue is there, and QEMU ends if it cannot map
+ * something else in its place.
+ */
+static bool stays(void *opaque, uint64_t gpa)
+{
+    const MemoryRegion *ram = current_machine->ram;
+    MemoryRegion *mr = memory_region_find(get_system_memory(), gpa, 1).mr;
+    bool stays;
+
+    if (!mr) {
+        return true;
+    }
+    /* With several NUMA nodes the machine's consists of theirs */
+    stays = mr == ram || mr->container == ram || !memory_region_is_ram(mr);
+    memory_region_unref(mr);
+    return stays;
+}
+
 static SMMUv3CmdqvError run_command(void *opaque, const uint64_t cmd[2])
 {
     SMMUv3AccelCmdqv *c = opaque;
@@ -84,6 +105,12 @@ static void show(void *opaque, void *page)
     memory_region_set_enabled(&c->page, page);
 }
 
+/* A stopped VM's memory does not change; vm_state_changed() goes on */
+static bool runs(void *opaque)
+{
+    return runstate_is_running();
+}
+
 static void interrupt(void *opaque)
 {
     SMMUv3AccelCmdqv *c = opaque;
@@ -101,21 +128,20 @@ static void more(void *opaque)
 
 static const SMMUv3CmdqvOwner owner_ops = {
     .read = read_command,
+    .stays = stays,
     .run = run_command,
     .show = show,
+    .runs = runs,
     .interrupt = interrupt,
     .more = more,
 };
 
-/* A stopped VM's memory does not change; vm_state_changed() goes on */
 static void go_on(void *opaque)
 {
     SMMUv3AccelCmdqv *c = opaque;
 
     SMMUV3_ACCEL_LOCK_GUARD(c->accel);
-    if (runstate_is_running()) {
-        smmuv3_cmdqv_go_on(&c->regs);
-    }
+    smmuv3_cmdqv_go_on(&c->regs);
 }
 
 void smmuv3_accel_cmdqv_resume(SMMUv3Accel *accel)
@@ -158,20 +184,33 @@ static const MemoryRegionOps cmdqv_ops = {
  * does not answer, by its width for example, would end QEMU.
  */
 
-static uint64_t page_read(void *opaque, hwaddr offset, unsigned size)
+/*
+ * To QEMU it is memory. The SMMU's own accesses go to memory only, as is said
+ * in device/irq.c, and not here.
+ */
+static MemTxResult page_read(void *opaque, hwaddr offset, uint64_t *val,
+                             unsigned size, MemTxAttrs attrs)
 {
-    return cmdqv_read(opaque, SMMUV3_CMDQV_VINTF_PAGE0 + offset, size);
+    if (attrs.memory) {
+        return MEMTX_ACCESS_ERROR;
+    }
+    *val = cmdqv_read(opaque, SMMUV3_CMDQV_VINTF_PAGE0 + offset, size);
+    return MEMTX_OK;
 }
 
-static void page_write(void *opaque, hwaddr offset, uint64_t val,
-                       unsigned size)
+static MemTxResult page_write(void *opaque, hwaddr offset, uint64_t val,
+                              unsigned size, MemTxAttrs attrs)
 {
+    if (attrs.memory) {
+        return MEMTX_ACCESS_ERROR;
+    }
     cmdqv_write(opaque, SMMUV3_CMDQV_VINTF_PAGE0 + offset, val, size);
+    return MEMTX_OK;
 }
 
 static const MemoryRegionOps page_ops = {
-    .read = page_read,
-    .write = page_write,
+    .read_with_attrs = page_read,
+    .write_with_attrs = page_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid = { .min_access_size = 4, .max_access_size = 8 },
     .impl = { .min_access_size = 4, .max_access_size = 8 },

@@ -175,7 +175,7 @@ static SMMUv3AccelIllegal *show_illegal(SMMUv3State *s)
 static SMMUv3AccelQueue *show_queue(SMMUv3Cmdqv *c, unsigned l)
 {
     SMMUv3CmdqvQueue *q = smmuv3_cmdqv_find(c, l);
-    unsigned log2size = q ? smmuv3_cmdqv_log2size(c, q) : 0;
+    unsigned log2size = q ? smmuv3_cmdqv_log2size(q) : 0;
     SMMUv3AccelQueue *info;
     uint32_t cons;
 

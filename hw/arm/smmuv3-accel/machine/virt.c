@@ -133,7 +133,8 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                           "primary-bus=%s.\n", BUS(vms->bus)->name);
         return;
     }
-    if (bus != vms->bus && pci_bus_num(bus) == pci_bus_num(vms->bus)) {
+    if (bus != vms->bus && pci_bus_is_root(bus) &&
+        pci_bus_num(bus) == pci_bus_num(vms->bus)) {
         error_setg(errp, "%s has the bus number of %s, %d; give its pxb-pcie "
                    "a bus_nr", BUS(bus)->name, BUS(vms->bus)->name,
                    pci_bus_num(bus));

@@ -33,6 +33,7 @@
     props " "
 #define PORT(n) "-device pcie-root-port,id=port" #n ",bus=pcie." #n \
                 ",chassis=" #n " "
+#define PORT0 "-device pcie-root-port,id=port0,bus=pcie.0,chassis=100 "
 #define VFIO(n, host) "-device vfio-pci,id=dev" #n ",host=" host \
                       ",bus=port" #n ",iommufd=iommufd0 "
 #define J_IOMMUFD "-object {\"qom-type\":\"iommufd\",\"id\":\"iommufd0\"} "
@@ -171,6 +172,15 @@ static const struct command_line {
       GRACE IOMMUFD GRACE_BUS(1, 1) GRACE_BUS(2, 9) GRACE_BUS(3, 17)
       GRACE_BUS(4, 25) GRACE_DEVICE,
       { PROPS("false", "false", "0", "44"), STREAM(1) } },
+    /* As mediated devices have it, and all others by default */
+    { "a device in VFIO's own container, after one by iommufd",
+      IOMMUFD PXB(1, 16) SMMU(1, "") PORT(1) VFIO(1, "$0") PORT0
+      "-device vfio-pci,host=$1,bus=port0",
+      { STREAM(1) } },
+    { "a device in VFIO's own container, before one by iommufd",
+      IOMMUFD PXB(1, 16) SMMU(1, "") PORT(1) PORT0
+      "-device vfio-pci,host=$1,bus=port0 " VFIO(1, "$0"),
+      { STREAM(1) } },
     { "a device that cannot be unplugged",
       IOMMUFD PXB(1, 16) SMMU(1, "") PORT(1)
       "-device vfio-pci-nohotplug,id=dev1,host=$0,bus=port1,iommufd=iommufd0",

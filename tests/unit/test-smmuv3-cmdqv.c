@@ -56,7 +56,7 @@
  * Machine - a guest with a CMDQV
  * @c: its registers
  * @page: what it sees of the host, or NULL
- * @unplugged: where memory is that does not stay, if any is
+ * @pluggable: where memory is that does not stay, if any is
  * @next: the number of its next command, which is in the command's ASID
  * @done: the number of the next command that is to be done
  */
@@ -64,8 +64,8 @@ typedef struct Machine {
     Guest *g;
     SMMUv3Cmdqv c;
     uint8_t *page;
-    uint64_t unplugged;
-    bool stopped;
+    uint64_t pluggable;
+    bool paused;
     unsigned interrupts;
     unsigned more;
     uint16_t next[QUEUES];
@@ -91,7 +91,7 @@ static bool stays(void *opaque, uint64_t gpa)
 {
     Machine *m = opaque;
 
-    return gpa < m->unplugged || gpa >= m->unplugged + PLUGGED;
+    return gpa < m->pluggable || gpa >= m->pluggable + PLUGGED;
 }
 
 static void read_as_hardware(void *opaque, uint64_t gpa, uint64_t cmd[2])
@@ -120,7 +120,7 @@ static void show(void *opaque, void *page)
 
 static bool runs(void *opaque)
 {
-    return !((Machine *)opaque)->stopped;
+    return !((Machine *)opaque)->paused;
 }
 
 static void interrupt(void *opaque)
@@ -758,7 +758,7 @@ static void test_plugged_memory(void)
     Machine *m = machine_new();
 
     g_assert_true(plug(m, 0));
-    m->unplugged = QUEUE_AT(1);
+    m->pluggable = QUEUE_AT(1);
     fake_host_take_calls(&m->g->host);
     linux_init(m);
     fake_host_assert_calls(&m->g->host, "queue 0 at 0x40008000 of 256; "
@@ -766,7 +766,7 @@ static void test_plugged_memory(void)
     g_assert_null(m->page);
     g_assert_nonnull(strstr(m->c.why_kept, "can be unplugged"));
     work(m);
-    m->unplugged = 0;
+    m->pluggable = 0;
     linux_init(m);
     g_assert_nonnull(m->page);
     work(m);
@@ -1316,11 +1316,11 @@ static void test_turns(void)
         put(m, 0, SMMUV3_CMD_SYNC, 0);
     }
     /* As if both had been written while the VM stood */
-    m->stopped = true;
+    m->paused = true;
     ring(m, 1);
     ring(m, 0);
     g_assert_cmpuint(m->c.count.commands, ==, 0);
-    m->stopped = false;
+    m->paused = false;
     for (int i = 0; i < 3; i++) {
         smmuv3_cmdqv_go_on(&m->c);
         m->c.regs.queue[0].prod = (m->c.regs.queue[0].cons + ENTRIES) %
@@ -1339,12 +1339,12 @@ static void test_stopped(void)
     linux_init(m);
     put_some(m, 0, 7);
     ring(m, 0);
-    m->stopped = true;
+    m->paused = true;
     unplug(m, 0);
     g_assert_cmpuint(m->c.count.commands, ==, 0);
     g_assert_true(plug(m, 1));
     g_assert_cmpuint(m->c.count.commands, ==, 0);
-    m->stopped = false;
+    m->paused = false;
     smmuv3_cmdqv_start(&m->c);
     let_run(m);
     assert_done(m);

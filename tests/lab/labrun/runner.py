@@ -19,10 +19,11 @@ from .paths import LAB, LOGS, OUT, LabError
 PR_SET_PDEATHSIG = 1
 TAIL_LINES = 30
 # What a healthy kernel never prints.  Guests of the host write to the same
-# console when a case lets them, and are held to the same.
+# console when a case lets them, and are held to the same.  What a program has
+# printed can stand before it, without a newline.
 BAD_CONSOLE = re.compile(
-    r'Kernel panic|Internal error|Unable to handle kernel|\bOops\b|\bBUG:'
-    r'|kernel BUG at|\bWARNING:|UBSAN:|refcount_t:|rcu: INFO|soft lockup'
+    r'Kernel panic|Internal error|Unable to handle kernel|Oops|(?<!DE)BUG:'
+    r'|kernel BUG at|WARNING:|UBSAN:|refcount_t:|rcu: INFO|soft lockup'
     r'|blocked for more than|Call trace:|scheduling while atomic')
 LIBC = ctypes.CDLL(None, use_errno=True)
 

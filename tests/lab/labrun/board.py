@@ -41,7 +41,8 @@ BOARDS = {
 }
 
 # An oops ends the run at once, by a panic that ends L0.
-APPEND = 'console=ttyAMA0 rdinit=/init loglevel=7 oops=panic panic=-1'
+APPEND = ('console=ttyAMA0 rdinit=/init loglevel=7 oops=panic panic=-1 '
+          'printk.time=1')
 
 
 def kernel_image(which):

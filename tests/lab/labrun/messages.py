@@ -18,6 +18,8 @@ MESSAGE = re.compile(r'qemu-system-aarch64: (.+)')
 PREFIX = re.compile(r'(?:-\w+ \S+: |warning: |info: |vfio \S+: )*')
 # On the page: what varies is in capitals, a number, an address or dots.
 VARIES = re.compile(r'\.\.\.|\b[A-Z]{2,}\b|\b(?:0x|-)?[0-9][\w:.]*')
+# The host's kernel (printk.time=1) prints in the middle of a program's line
+KERNEL = re.compile(r'\[ *\d+\.\d{6}\] [^\n]*\n')
 # A line of the page with fewer words of its own would explain anything.
 ENOUGH = 3
 
@@ -44,7 +46,7 @@ def known(text=None):
 def unexplained(console, patterns=None):
     """The first line of QEMU's that is not on the page, or None."""
     patterns = known() if patterns is None else patterns
-    for match in MESSAGE.finditer(console):
+    for match in MESSAGE.finditer(KERNEL.sub('', console)):
         message = PREFIX.sub('', match.group(1).strip(), count=1)
         if not any(p.search(message) for p in patterns):
             return message

@@ -512,6 +512,52 @@ static void test_dead_atc_then_reset(void)
     end(g);
 }
 
+/* ATC_INV comes behind what fails, of a device that does not answer */
+static void assert_atc_is_asked(Guest *g)
+{
+    g->host.dev[0].atc_dead = true;
+    atc_inv(g, 0);
+    g_assert_true(guest_sync_fails(g));
+    fake_host_heal(&g->host);
+    g->host.dev[0].cd_dead = false;
+    guest_wait(g, 3000);
+    g_assert_cmpint(g->stream[0]->closed, ==, SMMUV3_CLOSED_ATC_STALE);
+    g_assert_cmpint(guest_dma(g, 0), ==, FAKE_BLOCKED);
+    g->host.dev[0].atc_dead = false;
+    guest_wait(g, 1000);
+    end(g);
+}
+
+static void test_atc_behind_cd(void)
+{
+    Guest *g = translating(1);
+
+    g->host.dev[0].cd_dead = true;
+    g_assert_true(guest_command(g, 0x05 | (uint64_t)g->sid[0] << 32, 1));
+    assert_atc_is_asked(g);
+}
+
+static void atc_behind_tlbi(unsigned n)
+{
+    Guest *g = translating(1);
+
+    fake_host_fail(&g->host, BIT(FAKE_INVALIDATE), 0, UINT_MAX, EIO);
+    for (unsigned i = 0; i < n; i++) {
+        g_assert_true(guest_command(g, 0x12, i << 12));
+    }
+    assert_atc_is_asked(g);
+}
+
+static void test_atc_behind_tlbi(void)
+{
+    atc_behind_tlbi(1);
+}
+
+static void test_atc_behind_full(void)
+{
+    atc_behind_tlbi(SMMUV3_INVAL_MAX);
+}
+
 static void test_dead_atc_when_full(void)
 {
     Guest *g = translating(2);
@@ -599,7 +645,12 @@ int main(int argc, char **argv)
     ADD("without a vDEVICE a dead ATC stays dead",
         test_dead_atc_without_vdevice);
     ADD("without ATS a dead ATC does not matter", test_dead_atc_without_ats);
-    ADD("after a reset of the device its ATC has to answer", test_dead_atc_then_reset);
+    ADD("after a reset of the device its ATC has to answer",
+        test_dead_atc_then_reset);
+    ADD("a dead ATC behind a CD that fails is asked", test_atc_behind_cd);
+    ADD("a dead ATC behind a TLBI that fails is asked", test_atc_behind_tlbi);
+    ADD("a dead ATC behind a full batch that fails is asked",
+        test_atc_behind_full);
     ADD("a dead ATC in a full batch: reported at the next CMD_SYNC",
         test_dead_atc_when_full);
     ADD("CDs that are not invalidated close their stream only", test_dead_cds);

@@ -180,30 +180,38 @@ static bool issue_or_widen(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu,
 
 static bool issue_singly(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)
 {
-    g_autoptr(GHashTable) failed = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) dead = g_hash_table_new(NULL, NULL);
+    bool tlb_done = true;
 
     for (uint32_t i = 0; i < inval->n; i++) {
         const uint64_t (*cmd)[2] = &inval->cmd[i];
         gpointer sid = GUINT_TO_POINTER(sid_of(cmd[0]));
 
         /* A device that does not answer costs the host a timeout each time */
-        if (names_stream(cmd[0]) && g_hash_table_contains(failed, sid)) {
+        if (names_stream(cmd[0]) && g_hash_table_contains(dead, sid)) {
+            continue;
+        }
+        /*
+         * If not even the whole TLB was invalidated, no stream is to go on.
+         * Then the other entries do not matter, but a closed device can keep
+         * its ATC.
+         */
+        if (!tlb_done && !is_atc_inv(cmd[0])) {
             continue;
         }
         if (issue_or_widen(inval, viommu, cmd)) {
             continue;
         }
         if (!names_stream(cmd[0])) {
-            /*
-             * Not even the whole TLB was invalidated, so the remaining entries
-             * do not matter
-             */
-            return false;
+            tlb_done = false;
+            continue;
         }
-        g_hash_table_add(failed, sid);
+        if (is_atc_inv(cmd[0])) {
+            g_hash_table_add(dead, sid);
+        }
         inval->failed(inval->opaque, sid_of(cmd[0]), is_atc_inv(cmd[0]));
     }
-    return true;
+    return tlb_done;
 }
 
 bool smmuv3_inval_flush(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu)

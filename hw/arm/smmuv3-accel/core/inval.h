@@ -91,7 +91,8 @@ bool smmuv3_inval_repeat(SMMUv3Inval *inval, SMMUv3VIOMMU *viommu, uint32_t n,
  * leaves out entries that it collected and did not issue. Then every entry is
  * issued again by itself. An entry that still fails is replaced by the widest
  * invalidation that covers it. If even that fails for a stream's CDs or ATC,
- * @inval->failed is called, and the stream's other entries are left out.
+ * @inval->failed is called; after an ATC_INV, the stream's other entries are
+ * left out. After a TLBI, all are but ATC_INVs.
  *
  * Returns: false if the host did not invalidate its TLB. The caller must then
  * keep all streams from using the stale entries.

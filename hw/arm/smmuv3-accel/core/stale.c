@@ -76,8 +76,13 @@ static void close_translating(SMMUv3Streams *s)
     SMMUv3Stream *st;
 
     s->tlb_stale = true;
-    /* The whole TLB is emptied later, and CDs when a stream is attached */
-    s->inval.n = 0;
+    /*
+     * What came after a full batch. The whole TLB is emptied later, and CDs
+     * when a stream is attached; an ATC has no such other time.
+     */
+    if (s->inval.n) {
+        smmuv3_inval_flush(&s->inval, s->viommu);
+    }
     QTAILQ_FOREACH(st, &s->list, next) {
         if (st->attached == SMMUV3_ATTACHED_TRANSLATE) {
             close_for(s, st, SMMUV3_CLOSED_TLB_STALE, SMMUV3_TLB_STALE_TEXT);
